@@ -1,0 +1,155 @@
+using DrainProxy.Decisions.KeepAlive;
+
+namespace DrainProxy.Proxy.Settings;
+
+/// <summary>How the app is spoken to.</summary>
+public enum AppScheme
+{
+    /// <summary>HTTP/1.1 over TCP.</summary>
+    Http,
+
+    /// <summary>HTTP/1.1 or HTTP/2 over TLS.</summary>
+    Https,
+
+    /// <summary>HTTP/2 with prior knowledge over clear text.</summary>
+    H2c,
+
+    /// <summary>HTTP/1.1 over a Unix domain socket.</summary>
+    Unix,
+}
+
+/// <summary>Where the app is: host and port, or the socket's path for <see cref="AppScheme.Unix"/>.</summary>
+public sealed record AppAddress(AppScheme Scheme, string Host, int Port, string? UnixPath = null)
+{
+    public override string ToString() => Scheme == AppScheme.Unix
+        ? $"unix:{UnixPath}"
+        : $"{Scheme.ToString().ToLowerInvariant()}://{(Host.Contains(':') ? $"[{Host}]" : Host)}:{Port}";
+}
+
+/// <summary>Where a listener binds. <paramref name="Host"/> is an address, `localhost` or a name that resolves; port 0 takes a free one.</summary>
+public sealed record ListenAddress(string Host, int Port, bool Tls = false)
+{
+    public override string ToString() => $"{(Tls ? "https://" : "")}{(Host.Contains(':') ? $"[{Host}]" : Host)}:{Port}";
+}
+
+/// <summary>One data listener and the app behind it.</summary>
+public sealed record PortMap(ListenAddress Listen, AppAddress App);
+
+/// <summary>What readiness says while terminating.</summary>
+public enum ReadinessOnDrain
+{
+    Fail,
+    Keep,
+}
+
+/// <summary>What the process does once drained.</summary>
+public enum AfterDrain
+{
+    Exit,
+
+    /// <summary>Native sidecar: stay until SIGTERM.</summary>
+    Stay,
+}
+
+/// <summary>Which exchanges get a line of the access log.</summary>
+public enum AccessLog
+{
+    Off,
+    Errors,
+    All,
+}
+
+/// <summary>Verbosity of the log.</summary>
+public enum LogVerbosity
+{
+    Debug,
+    Info,
+    Warning,
+    Error,
+}
+
+/// <summary>Form of the log; <see cref="Auto"/> is text on a terminal, JSON elsewhere.</summary>
+public enum LogForm
+{
+    Auto,
+    Json,
+    Text,
+}
+
+/// <summary>
+/// The settings of `run` and `dev`, validated. Defaults live here, so that no code behind the binder asks "or else what?";
+/// null means that the value follows from the load-balancer preset, the plan, or what is learned from the app.
+/// </summary>
+public sealed record ProxySettings
+{
+    /// <summary>Data listeners with their apps; one, unless `--map` is given.</summary>
+    public IReadOnlyList<PortMap> Ports { get; init; } = [new(new("0.0.0.0", 8080), new(AppScheme.Http, "127.0.0.1", 3000))];
+
+    /// <summary>PEM file of the certificate chain for listeners with TLS; reloaded on change.</summary>
+    public string? TlsCert { get; init; }
+
+    /// <summary>PEM file of the private key.</summary>
+    public string? TlsKey { get; init; }
+
+    /// <summary>Admin listener.</summary>
+    public ListenAddress Admin { get; init; } = new("0.0.0.0", 9180);
+
+    /// <summary>Which load balancer stands in front.</summary>
+    public LoadBalancer Lb { get; init; } = LoadBalancer.Auto;
+
+    /// <summary>Our keep-alive towards the load balancer; null: the preset's.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    /// <summary>Our keep-alive towards the app; null: learned.</summary>
+    public TimeSpan? AppIdleTimeout { get; init; }
+
+    /// <summary>terminationGracePeriodSeconds: the whole budget.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(30);
+
+    public TimeSpan? Linger { get; init; }
+
+    public TimeSpan Quiet { get; init; } = TimeSpan.FromSeconds(3);
+
+    public TimeSpan? DrainTimeout { get; init; }
+
+    public TimeSpan AnnounceDelay { get; init; }
+
+    public TimeSpan? AppStop { get; init; }
+
+    public ReadinessOnDrain ReadinessOnDrain { get; init; }
+
+    public AfterDrain AfterDrain { get; init; }
+
+    /// <summary>Path on the data port that is answered 503 while terminating, else passed to the app.</summary>
+    public string? HealthPath { get; init; }
+
+    /// <summary>Path by which DrainProxy sees that the app is up; null: a TCP connect.</summary>
+    public string? AppHealth { get; init; }
+
+    /// <summary>How long a request waits for the app before it fails.</summary>
+    public TimeSpan HoldTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How many requests may wait for the app.</summary>
+    public int HoldMax { get; init; } = 1000;
+
+    /// <summary>Longest silence of the app within one exchange (WebSocket and streams: between any two bytes); zero: no limit.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Largest request body in bytes; zero: no limit, the app decides.</summary>
+    public long MaxBody { get; init; }
+
+    /// <summary>Largest request header in bytes. AWS ALB sends up to 64 KiB.</summary>
+    public int MaxHeaderSize { get; init; } = 64 * 1024;
+
+    /// <summary>Most connections on the data listeners at once; zero: no limit.</summary>
+    public int MaxConnections { get; init; }
+
+    public AccessLog AccessLog { get; init; }
+
+    public LogVerbosity LogLevel { get; init; } = LogVerbosity.Info;
+
+    public LogForm LogFormat { get; init; }
+
+    /// <summary>`dev`: a second signal cuts at once.</summary>
+    public bool Dev { get; init; }
+}

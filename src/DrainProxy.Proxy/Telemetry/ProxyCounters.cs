@@ -1,0 +1,170 @@
+namespace DrainProxy.Proxy.Telemetry;
+
+/// <summary>How an exchange ended, label `outcome` of `requests_total`.</summary>
+public enum Outcome
+{
+    /// <summary>The app answered below 500.</summary>
+    Ok,
+
+    /// <summary>The app answered 5xx.</summary>
+    AppError,
+
+    /// <summary>Refused by DrainProxy before the app saw it.</summary>
+    Refused,
+
+    /// <summary>DrainProxy could not get or deliver the app's answer.</summary>
+    Failed,
+
+    /// <summary>The client left before its answer was complete.</summary>
+    ClientGone,
+}
+
+/// <summary>Why an exchange with the app failed, label `cause` of `upstream_errors_total`.</summary>
+public enum UpstreamCause
+{
+    ConnectRefused,
+    ConnectTimeout,
+    ConnectError,
+    ClosedBeforeAnswer,
+    ClosedDuringAnswer,
+    AppTimeout,
+    AppProtocolError,
+    HoldExhausted,
+    CutAtDeadline,
+    Internal,
+}
+
+/// <summary>Why a request was lost while terminating, label `reason` of `lost_requests_total` and key of `lost` in the report.</summary>
+public enum LossReason
+{
+    /// <summary>Bytes seen after our FIN.</summary>
+    LateAfterClose,
+    CutAtDeadline,
+    AppGone,
+    HoldExhausted,
+    ResetByUs,
+}
+
+/// <summary>Why a request was refused before the app saw it, label `reason` of `shed_total`.</summary>
+public enum ShedReason
+{
+    Memory,
+    MaxInFlight,
+    QueueFull,
+    QueueTimeout,
+    Descriptors,
+    OwnMemory,
+    Closing,
+}
+
+/// <summary>Which side a connection is on.</summary>
+public enum Side
+{
+    Downstream,
+    Upstream,
+}
+
+/// <summary>Who ended a connection first.</summary>
+public enum ClosedBy
+{
+    Us,
+    Peer,
+}
+
+/// <summary>Why a request was sent to the app again, label `reason` of `replayed_total`.</summary>
+public enum ReplayReason
+{
+    /// <summary>The connect was refused or reset: no byte reached the app.</summary>
+    ConnectFailed,
+}
+
+/// <summary>
+/// The counts of the data path: plain fields that the hot path adds to without a lock or an allocation. The instruments read them
+/// when scraped (see ProxyMetrics). Gauges are exact: each increment has its decrement in a finally.
+/// </summary>
+public sealed class ProxyCounters
+{
+    private readonly long[] requests = new long[6 * Outcomes];
+    private readonly long[] upstreamErrors = new long[Enum.GetValues<UpstreamCause>().Length];
+    private readonly long[] lost = new long[Enum.GetValues<LossReason>().Length];
+    private readonly long[] shed = new long[Enum.GetValues<ShedReason>().Length];
+    private readonly long[] replayed = new long[Enum.GetValues<ReplayReason>().Length];
+    private readonly long[] closed = new long[4];
+    private readonly long[] open = new long[2];
+    private long inFlight;
+    private long inFlightPeak;
+    private long held;
+    private long heldPeak;
+    private long responsesLost;
+
+    internal const int Outcomes = 5;
+
+    public long InFlight => Volatile.Read(ref inFlight);
+
+    public long Held => Volatile.Read(ref held);
+
+    public long ResponsesLost => Volatile.Read(ref responsesLost);
+
+    /// <summary>Status classes are 1..5; 0 stands for "none": no status went out.</summary>
+    public long Requests(int codeClass, Outcome outcome) => Volatile.Read(ref requests[(codeClass * Outcomes) + (int)outcome]);
+
+    public long UpstreamErrors(UpstreamCause cause) => Volatile.Read(ref upstreamErrors[(int)cause]);
+
+    public long Lost(LossReason reason) => Volatile.Read(ref lost[(int)reason]);
+
+    public long Shed(ShedReason reason) => Volatile.Read(ref shed[(int)reason]);
+
+    public long Replayed(ReplayReason reason) => Volatile.Read(ref replayed[(int)reason]);
+
+    public long ConnectionsClosed(Side side, ClosedBy by) => Volatile.Read(ref closed[((int)side * 2) + (int)by]);
+
+    public long ConnectionsOpen(Side side) => Volatile.Read(ref open[(int)side]);
+
+    public void RequestStarted() => Raise(Interlocked.Increment(ref inFlight), ref inFlightPeak);
+
+    public void RequestEnded(int statusCode, Outcome outcome)
+    {
+        Interlocked.Decrement(ref inFlight);
+        var codeClass = (uint)statusCode / 100;
+        Interlocked.Increment(ref requests[((codeClass <= 5 ? codeClass : 0) * Outcomes) + (int)outcome]);
+    }
+
+    public void HoldStarted() => Raise(Interlocked.Increment(ref held), ref heldPeak);
+
+    public void HoldEnded() => Interlocked.Decrement(ref held);
+
+    public void UpstreamFailed(UpstreamCause cause) => Interlocked.Increment(ref upstreamErrors[(int)cause]);
+
+    public void RequestLost(LossReason reason) => Interlocked.Increment(ref lost[(int)reason]);
+
+    public void RequestShed(ShedReason reason) => Interlocked.Increment(ref shed[(int)reason]);
+
+    public void RequestReplayed(ReplayReason reason) => Interlocked.Increment(ref replayed[(int)reason]);
+
+    public void ResponseLost() => Interlocked.Increment(ref responsesLost);
+
+    public void ConnectionOpened(Side side) => Interlocked.Increment(ref open[(int)side]);
+
+    public void ConnectionClosed(Side side, ClosedBy by)
+    {
+        Interlocked.Decrement(ref open[(int)side]);
+        Interlocked.Increment(ref closed[((int)side * 2) + (int)by]);
+    }
+
+    /// <summary>The highest value since the last call, which starts a new period at the current value.</summary>
+    public long TakeInFlightPeak() => Math.Max(Interlocked.Exchange(ref inFlightPeak, InFlight), InFlight);
+
+    /// <inheritdoc cref="TakeInFlightPeak"/>
+    public long TakeHeldPeak() => Math.Max(Interlocked.Exchange(ref heldPeak, Held), Held);
+
+    private static void Raise(long value, ref long peak)
+    {
+        var seen = Volatile.Read(ref peak);
+        while (value > seen)
+        {
+            var previous = Interlocked.CompareExchange(ref peak, value, seen);
+            if (previous == seen) return;
+            seen = previous;
+        }
+    }
+}
