@@ -1,0 +1,182 @@
+using DrainProxy.Proxy.Draining;
+using DrainProxy.Proxy.Forwarding.Streams;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>What changes between the client's message and the app's: hop-by-hop fields, X-Forwarded-*, and the end of the connection.</summary>
+/// <remarks>One for each exchange object, so that nothing has to be looked up per request.</remarks>
+internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, StreamRegistry streams, TimeProvider time) : HttpTransformer
+{
+    public override ValueTask TransformRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        proxyRequest.RequestUri = exchange.RequestUri();
+        var headers = httpContext.Request.Headers;
+        var nominated = headers.Connection.Count == 0 ? null : HopByHop.Nominated(headers.Connection);
+        var chunked = headers.TransferEncoding.Count > 0;
+        StringValues forwardedFor = default;
+        bool hasProto = false, hasHost = false;
+        foreach (var (name, values) in headers)
+        {
+            if (HopByHop.IsFixed(name) || name[0] == ':') continue;
+            if (nominated is not null && HopByHop.Contains(nominated, name)) continue;
+            switch (name.Length)
+            {
+                case 4 when Is(name, "Host"):
+                    continue;
+                case 14 when chunked && Is(name, "Content-Length"):
+                    continue;
+                case 15 when Is(name, "X-Forwarded-For"):
+                    forwardedFor = values;
+                    continue;
+                case 16 when Is(name, "X-Forwarded-Host"):
+                    hasHost = true;
+                    break;
+                case 17 when Is(name, "X-Forwarded-Proto"):
+                    hasProto = true;
+                    break;
+            }
+
+            Copy(proxyRequest, name, values);
+        }
+
+        // Host passes as it came; SocketsHttpHandler would put the app's address there.
+        var host = httpContext.Request.Host.Value;
+        if (!string.IsNullOrEmpty(host)) proxyRequest.Headers.TryAddWithoutValidation("Host", host);
+        var peer = exchange.Connection.PeerAddress;
+        proxyRequest.Headers.TryAddWithoutValidation(
+            "X-Forwarded-For", forwardedFor.Count == 0 ? peer : $"{string.Join(", ", (IEnumerable<string?>)forwardedFor)}, {peer}");
+        if (!hasProto) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", httpContext.Request.Scheme);
+        if (!hasHost && !string.IsNullOrEmpty(host)) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
+        // gRPC servers insist on it (RFC 9110 section 10.1.4); it speaks of this hop, and we do take trailers.
+        if (exchange.Target.IsHttp2 && headers.TE.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("TE", "trailers");
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask<bool> TransformResponseAsync(
+        HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        if (proxyResponse is null) return new(false);
+        var headers = httpContext.Response.Headers;
+        var source = proxyResponse.Headers.NonValidated;
+        var nominated = source.TryGetValues("Connection", out var connection) ? HopByHop.Nominated(ToValues(connection)) : null;
+        if (source.TryGetValues("Keep-Alive", out var keepAlive)) exchange.Target.Pool.Announced(keepAlive.ToString());
+        foreach (var (name, values) in source)
+        {
+            if (HopByHop.IsFixed(name) || (nominated is not null && HopByHop.Contains(nominated, name))) continue;
+            headers[name] = ToValues(values);
+        }
+
+        // A length on 204 is forbidden (RFC 9110 section 8.6), and one beside chunked is void (RFC 9112 section 6.3).
+        var dropLength = (int)proxyResponse.StatusCode is 204 || source.Contains("Transfer-Encoding");
+        foreach (var (name, values) in proxyResponse.Content.Headers.NonValidated)
+        {
+            if (nominated is not null && HopByHop.Contains(nominated, name)) continue;
+            if (dropLength && Is(name, "Content-Length")) continue;
+            headers[name] = ToValues(values);
+        }
+
+        CloseIfDue(headers);
+        MakeDrainable(proxyResponse);
+        return new(true);
+    }
+
+    public override async ValueTask TransformResponseTrailersAsync(
+        HttpContext httpContext, HttpResponseMessage proxyResponse, CancellationToken cancellationToken)
+    {
+        if (exchange.Stream is { Kind: StreamKind.Grpc, EndedByUs: true })
+        {
+            if (httpContext.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers)
+            {
+                trailers["grpc-status"] = "14";
+                trailers["grpc-message"] = "the server is shutting down";
+            }
+
+            return;
+        }
+
+        await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+    }
+
+    /// <summary>While terminating, or when the connection has had its share, its last answer says so (RFC 9112 section 9.6).</summary>
+    public void CloseIfDue(IHeaderDictionary headers)
+    {
+        var connection = exchange.Connection;
+        if (lifecycle.Announcing)
+        {
+            if (connection.Http2 is { } http2) http2.Announce();
+            else Close(connection, headers);
+        }
+        else if (connection.QuotaExceeded(time.GetElapsedTime(connection.OpenedAt, exchange.StartedAt)))
+        {
+            if (connection.Http2 is { } http2) http2.Announce();
+            else Close(connection, headers);
+        }
+    }
+
+    private static void Close(Listening.TrackedConnection connection, IHeaderDictionary headers)
+    {
+        headers.Connection = "close";
+        connection.ClosesAfterAnswer();
+    }
+
+    private void MakeDrainable(HttpResponseMessage response)
+    {
+        if ((int)response.StatusCode == 101)
+        {
+            if (Is(exchange.Http.Request.Headers.Upgrade.ToString(), "websocket"))
+                Wrap(s => new WebSocketStream(s, time, () => exchange.Cancel?.Cancel()));
+            return;
+        }
+
+        if (!response.Content.Headers.NonValidated.TryGetValues("Content-Type", out var contentType)) return;
+        var type = contentType.ToString();
+        if (type.StartsWith("text/event-stream", StringComparison.OrdinalIgnoreCase))
+        {
+            // Drained by message, so a coding that hides the messages is passed as it is.
+            if (!response.Content.Headers.NonValidated.Contains("Content-Encoding"))
+                Wrap(s => new MessageStream(s, StreamKind.Sse, new SseBoundary()));
+        }
+        else if (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase)
+            && !type.StartsWith("application/grpc-web", StringComparison.OrdinalIgnoreCase))
+        {
+            Wrap(s => new MessageStream(s, StreamKind.Grpc, new GrpcBoundary()));
+        }
+
+        void Wrap(Func<Stream, DrainableStream> wrap) => response.Content = new DrainableContent(response.Content, inner =>
+        {
+            var stream = wrap(inner);
+            exchange.Stream = stream;
+            streams.Add(stream);
+            return stream;
+        });
+    }
+
+    private static void Copy(HttpRequestMessage request, string name, StringValues values)
+    {
+        if (values.Count == 1)
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, values[0]))
+                request.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+            return;
+        }
+
+        string?[] lines = values!;
+        if (!request.Headers.TryAddWithoutValidation(name, lines)) request.Content?.Headers.TryAddWithoutValidation(name, lines);
+    }
+
+    private static StringValues ToValues(System.Net.Http.Headers.HeaderStringValues values)
+    {
+        if (values.Count <= 1) return values.ToString();
+        var lines = new string[values.Count];
+        var i = 0;
+        foreach (var line in values) lines[i++] = line;
+        return lines;
+    }
+
+    private static bool Is(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
+}

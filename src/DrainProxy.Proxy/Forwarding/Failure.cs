@@ -1,0 +1,66 @@
+using System.Net.Sockets;
+using DrainProxy.Proxy.Telemetry;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>What a failed exchange means: whose fault, the cause that is counted, and what the client is told.</summary>
+/// <param name="Cause">Null when the client is the one who left.</param>
+/// <param name="Answer">What the client gets if nothing was sent yet.</param>
+/// <param name="NoByteSent">No byte reached the app: the same request may be sent again whatever its method.</param>
+internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NoByteSent = false)
+{
+    private static readonly Failure ClientGone = new(null, OwnAnswer.InternalError);
+    private static readonly Failure Refused = new(UpstreamCause.ConnectRefused, OwnAnswer.ConnectionRefused, NoByteSent: true);
+    private static readonly Failure ConnectTimeout = new(UpstreamCause.ConnectTimeout, OwnAnswer.ConnectionTimeout, NoByteSent: true);
+    private static readonly Failure ConnectError = new(UpstreamCause.ConnectError, OwnAnswer.ConnectionRefused, NoByteSent: true);
+    private static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
+    private static readonly Failure ClosedDuring = new(UpstreamCause.ClosedDuringAnswer, OwnAnswer.Incomplete);
+    private static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
+    private static readonly Failure Protocol = new(UpstreamCause.AppProtocolError, OwnAnswer.ProtocolError);
+    private static readonly Failure Internal = new(UpstreamCause.Internal, OwnAnswer.InternalError);
+
+    public static Failure Of(ForwarderError error, Exception? exception) => error switch
+    {
+        ForwarderError.Request or ForwarderError.RequestBodyDestination => OfRequest(exception),
+        ForwarderError.RequestTimedOut or ForwarderError.UpgradeActivityTimeout => Timeout,
+        ForwarderError.ResponseBodyDestination or ForwarderError.UpgradeResponseDestination or ForwarderError.UpgradeRequestDestination => ClosedDuring,
+        ForwarderError.ResponseHeaders => Protocol,
+        ForwarderError.RequestCreation => Internal,
+        ForwarderError.NoAvailableDestinations => Internal,
+        _ => ClientGone,
+    };
+
+    private static Failure OfRequest(Exception? exception)
+    {
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is HttpRequestException http)
+            {
+                switch (http.HttpRequestError)
+                {
+                    case HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError:
+                        return OfConnect(http);
+                    case HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.ConfigurationLimitExceeded
+                        or HttpRequestError.VersionNegotiationError:
+                        return Protocol;
+                    case HttpRequestError.ResponseEnded:
+                        return Closed;
+                }
+            }
+        }
+
+        return Closed;
+    }
+
+    private static Failure OfConnect(HttpRequestException exception)
+    {
+        for (Exception? e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.ConnectionReset }) return Refused;
+            if (e is TimeoutException or SocketException { SocketErrorCode: SocketError.TimedOut }) return ConnectTimeout;
+        }
+
+        return ConnectError;
+    }
+}

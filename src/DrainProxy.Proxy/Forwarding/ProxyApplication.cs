@@ -1,0 +1,257 @@
+using DrainProxy.Decisions.Draining;
+using DrainProxy.Proxy.Admission;
+using DrainProxy.Proxy.Draining;
+using DrainProxy.Proxy.Forwarding.Streams;
+using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Telemetry;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Abstractions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>What the data path is made of; put together once, at start.</summary>
+internal sealed record DataPath(
+    ProxySettings Settings, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
+    Hold Hold, IHttpForwarder Forwarder, StreamRegistry Streams, TimeProvider Time);
+
+/// <summary>
+/// The way of a request, in the order of its stages; the only place where that order is written:
+/// 1 accept (the connection is still ours to answer on), 2 answer what is ours, 3 hold until the app answers, 4 forward, 5 account.
+/// </summary>
+internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogger accessLog) : IHttpApplication<Exchange>
+{
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
+    private readonly WarningLimit warnings = new(path.Time);
+    private long lastRequestAt;
+    private long longestTicks;
+
+    /// <summary>Timestamp of the newest request; zero when there was none.</summary>
+    public long LastRequestAt => Volatile.Read(ref lastRequestAt);
+
+    /// <summary>The longest exchange so far, streams without an end of their own left out.</summary>
+    public TimeSpan Longest => TimeSpan.FromTicks(Volatile.Read(ref longestTicks));
+
+    public Exchange CreateContext(IFeatureCollection contextFeatures)
+    {
+        var container = contextFeatures as IHostContextContainer<Exchange>;
+        var exchange = container?.HostContext ?? new Exchange(path.Lifecycle, path.Streams, path.Time);
+        if (container is not null) container.HostContext = exchange;
+        exchange.Initialize(contextFeatures);
+        return exchange;
+    }
+
+    public async Task ProcessRequestAsync(Exchange context)
+    {
+        context.StartedAt = path.Time.GetTimestamp();
+        if (!Accept(context)) return;
+        if (await AnswerOurselves(context)) return;
+        await Forward(context);
+    }
+
+    /// <summary>Runs when the answer has left our memory: only now is the connection idle again.</summary>
+    public void DisposeContext(Exchange context, Exception? exception)
+    {
+        if (context.Begun) Account(context, exception);
+        context.Http.Uninitialize();
+    }
+
+    private bool Accept(Exchange exchange)
+    {
+        if (!exchange.Connection.TryBegin())
+        {
+            Lose(LossReason.LateAfterClose);
+            exchange.Connection.Abort("a request came after our FIN");
+            return false;
+        }
+
+        exchange.Begun = true;
+        Volatile.Write(ref lastRequestAt, exchange.StartedAt);
+        path.Counters.RequestStarted();
+        if (path.Lifecycle.Terminating)
+            path.Termination.Request(path.Lifecycle.Since(exchange.StartedAt), path.Lifecycle.State.TerminatedAt ?? TimeSpan.Zero);
+        return true;
+    }
+
+    private async ValueTask<bool> AnswerOurselves(Exchange exchange)
+    {
+        if (path.Settings.HealthPath is not { } healthPath || !path.Lifecycle.Terminating) return false;
+        if (!string.Equals(exchange.Http.Request.Path.Value, healthPath, StringComparison.Ordinal)) return false;
+        if (path.Settings.ReadinessOnDrain == ReadinessOnDrain.Keep && path.Lifecycle.Phase is Phase.Lingering or Phase.Draining) return false;
+        await Answer(exchange, OwnAnswer.HealthWhileTerminating, Outcome.Refused);
+        return true;
+    }
+
+    private async Task Forward(Exchange exchange)
+    {
+        var target = exchange.Target;
+        long heldSince = 0;
+        for (var attempt = 0; ; attempt++)
+        {
+            if (!target.Monitor.IsUp)
+            {
+                if (heldSince == 0) heldSince = path.Time.GetTimestamp();
+                var held = await path.Hold.Wait(target.Monitor, heldSince, exchange.Http.RequestAborted);
+                if (held != HoldResult.Released)
+                {
+                    await HoldFailed(exchange, held);
+                    return;
+                }
+            }
+
+            if (await Send(exchange) is not { } failure) return;
+            if (!failure.NoByteSent || exchange.Http.Response.HasStarted)
+            {
+                await Fail(exchange, failure);
+                return;
+            }
+
+            // No byte reached the app: wait for it and send again. The first failure may be a listener that was full for a moment.
+            path.Counters.UpstreamFailed(failure.Cause!.Value);
+            if (heldSince == 0) heldSince = path.Time.GetTimestamp();
+            target.Monitor.ReportDown();
+            if (attempt > 0 && !await path.Hold.Pause(RetryPause, exchange.Http.RequestAborted))
+            {
+                await HoldFailed(exchange, exchange.Http.RequestAborted.IsCancellationRequested ? HoldResult.ClientGone : HoldResult.Cut);
+                return;
+            }
+
+            path.Counters.RequestReplayed(ReplayReason.ConnectFailed);
+            Reset(exchange.Http);
+        }
+    }
+
+    /// <summary>One attempt; null when the exchange is over, well or by the client's leaving.</summary>
+    private async ValueTask<Failure?> Send(Exchange exchange)
+    {
+        var http = exchange.Http;
+        var target = exchange.Target;
+        if (http.Request.Headers.Upgrade.Count > 0) exchange.Cancel = CancellationTokenSource.CreateLinkedTokenSource(path.Lifecycle.Cut);
+        var error = await path.Forwarder.SendAsync(
+            http, target.Prefix, target.Pool.Current, target.Config, exchange.Transformer, exchange.Cancel?.Token ?? path.Lifecycle.Cut);
+        if (exchange.Stream is { } stream) EndStream(exchange, stream);
+        exchange.Cancel?.Dispose();
+        if (error == ForwarderError.None || exchange.Stream is { EndedByUs: true }) return null;
+        if (path.Lifecycle.Cut.IsCancellationRequested)
+        {
+            await FailCut(exchange);
+            return null;
+        }
+
+        var failure = Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
+        if (failure.Cause is not null) return failure;
+        exchange.Outcome = Outcome.ClientGone;
+        return null;
+    }
+
+    private void EndStream(Exchange exchange, DrainableStream stream)
+    {
+        path.Streams.Remove(stream);
+        if (stream.EndedByUs && path.Lifecycle.Terminating) path.Termination.StreamClosed(stream.Kind);
+        if (stream.EndedByUs) exchange.Outcome = Outcome.Ok;
+    }
+
+    private async Task Fail(Exchange exchange, Failure failure)
+    {
+        path.Counters.UpstreamFailed(failure.Cause!.Value);
+        exchange.Cause = failure.Cause;
+        if (path.Lifecycle.Terminating) Lose(LossReason.AppGone);
+        if (warnings.Allows((int)failure.Cause.Value)) LogFailed(log, failure.Cause.Value, exchange.Target.Address);
+        await Answer(exchange, failure.Answer, Outcome.Failed);
+    }
+
+    private async Task FailCut(Exchange exchange)
+    {
+        path.Counters.UpstreamFailed(UpstreamCause.CutAtDeadline);
+        exchange.Cause = UpstreamCause.CutAtDeadline;
+        Lose(LossReason.CutAtDeadline);
+        await Answer(exchange, OwnAnswer.Terminating, Outcome.Failed);
+    }
+
+    private async Task HoldFailed(Exchange exchange, HoldResult held)
+    {
+        switch (held)
+        {
+            case HoldResult.ClientGone:
+                exchange.Outcome = Outcome.ClientGone;
+                return;
+            case HoldResult.Cut:
+                await FailCut(exchange);
+                return;
+        }
+
+        path.Counters.UpstreamFailed(UpstreamCause.HoldExhausted);
+        exchange.Cause = UpstreamCause.HoldExhausted;
+        if (path.Lifecycle.Terminating) Lose(LossReason.HoldExhausted);
+        if (warnings.Allows((int)UpstreamCause.HoldExhausted)) LogFailed(log, UpstreamCause.HoldExhausted, exchange.Target.Address);
+        if (held == HoldResult.Full) path.Counters.RequestShed(ShedReason.QueueFull);
+        await Answer(
+            exchange, held == HoldResult.Full ? OwnAnswer.HoldFull : OwnAnswer.HoldExhausted,
+            held == HoldResult.Full ? Outcome.Refused : Outcome.Failed);
+    }
+
+    private static async Task Answer(Exchange exchange, OwnAnswer answer, Outcome outcome)
+    {
+        exchange.Outcome = outcome;
+        try
+        {
+            await answer.Write(exchange.Http, exchange.Transformer);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
+        {
+            // The client left while being told.
+        }
+    }
+
+    /// <summary>YARP has written its own failure into the answer; the next attempt starts with a clean one.</summary>
+    private static void Reset(HttpContext http)
+    {
+        http.Response.Clear();
+        http.Features.Set<IForwarderErrorFeature>(null);
+    }
+
+    private void Lose(LossReason reason)
+    {
+        path.Counters.RequestLost(reason);
+        if (path.Lifecycle.Terminating) path.Termination.Lost(reason);
+    }
+
+    private void Account(Exchange exchange, Exception? exception)
+    {
+        var now = path.Time.GetTimestamp();
+        var elapsed = path.Time.GetElapsedTime(exchange.StartedAt, now);
+        var http = exchange.Http;
+        var status = exchange.Outcome == Outcome.ClientGone && !http.Response.HasStarted ? 0 : http.Response.StatusCode;
+        if (exchange.Outcome == Outcome.Ok)
+        {
+            if (exception is not null) exchange.Outcome = Outcome.Failed;
+            else if (status >= 500) exchange.Outcome = Outcome.AppError;
+        }
+
+        path.Counters.RequestEnded(status, exchange.Outcome);
+        path.Metrics.RecordDuration(elapsed.TotalSeconds);
+        if (exchange.Stream is null && elapsed.Ticks > Volatile.Read(ref longestTicks)) Volatile.Write(ref longestTicks, elapsed.Ticks);
+        exchange.Connection.End(now);
+        if (path.Lifecycle.Terminating)
+            path.Termination.Answered(path.Lifecycle.Since(now), exchange.Outcome is Outcome.Ok or Outcome.AppError or Outcome.Refused);
+        if (path.Settings.AccessLog != AccessLog.Off) WriteAccess(exchange, status, elapsed);
+    }
+
+    private void WriteAccess(Exchange exchange, int status, TimeSpan elapsed)
+    {
+        if (path.Settings.AccessLog == AccessLog.Errors && exchange.Outcome == Outcome.Ok) return;
+        var request = exchange.Http.Request;
+        LogAccess(accessLog, request.Method, request.Path.Value ?? "", status, exchange.Outcome, exchange.Cause,
+            elapsed.TotalMilliseconds, exchange.Connection.PeerAddress);
+    }
+
+    [LoggerMessage(220, LogLevel.Warning, "Exchange with app {App} failed: {Cause}", EventName = "exchange_failed")]
+    private static partial void LogFailed(ILogger log, UpstreamCause cause, AppAddress app);
+
+    [LoggerMessage(221, LogLevel.Information, "{Method} {Path} {Status} {Outcome} {Cause} {Milliseconds:0.0} ms {Peer}", EventName = "access")]
+    private static partial void LogAccess(
+        ILogger log, string method, string path, int status, Outcome outcome, UpstreamCause? cause, double milliseconds, string peer);
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Security;
+using System.Text;
+using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>
+/// The connections kept open to one app, given up before the app gives them up. A handler's idle timeout cannot change once it is in
+/// use, so a new one takes over when more is learned about the app; the old one is disposed when its requests have long been started.
+/// </summary>
+internal sealed partial class UpstreamPool : IDisposable
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan OldHandlerLives = TimeSpan.FromMinutes(1);
+    private readonly AppAddress app;
+    private readonly ProxyCounters counters;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly bool isFixed;
+    private readonly Lock gate = new();
+    private volatile HttpMessageInvoker current;
+    private TimeSpan idle;
+    private string? lastHeader;
+
+    public UpstreamPool(AppAddress app, TimeSpan? appIdleTimeout, ProxyCounters counters, TimeProvider time, ILogger log)
+    {
+        (this.app, this.counters, this.time, this.log) = (app, counters, time, log);
+        isFixed = appIdleTimeout is not null;
+        idle = appIdleTimeout is { } set ? set : UpstreamIdle.WhileLearning(TimeSpan.Zero);
+        current = Create(idle);
+    }
+
+    public HttpMessageInvoker Current => current;
+
+    /// <summary>How long a connection to the app may stay idle in the pool.</summary>
+    public TimeSpan Idle
+    {
+        get { lock (gate) return idle; }
+    }
+
+    /// <summary>Whether the app's own timeout is known, by setting, announcement or measurement.</summary>
+    public bool Known { get; private set; }
+
+    /// <summary>The app announced its idle timeout in a `Keep-Alive` field.</summary>
+    public void Announced(string header)
+    {
+        if (isFixed || ReferenceEquals(header, lastHeader) || header == lastHeader) return;
+        lastHeader = header;
+        if (UpstreamIdle.FromKeepAliveHeader(header) is { } appIdle) Learn(appIdle, "announced");
+    }
+
+    /// <summary>A connection was measured to be closed by the app after this long.</summary>
+    public void Measured(TimeSpan appIdle) => Learn(appIdle, "measured");
+
+    /// <summary>A connection has lived idle for this long and still does.</summary>
+    public void Proven(TimeSpan alive)
+    {
+        if (!Known) Use(UpstreamIdle.WhileLearning(alive), "lives", alive);
+    }
+
+    public void Dispose() => current.Dispose();
+
+    private void Learn(TimeSpan appIdle, string how)
+    {
+        Known = true;
+        Use(UpstreamIdle.PoolTimeout(appIdle), how, appIdle);
+    }
+
+    private void Use(TimeSpan timeout, string how, TimeSpan appIdle)
+    {
+        if (isFixed) return;
+        HttpMessageInvoker old;
+        lock (gate)
+        {
+            if (timeout == idle) return;
+            idle = timeout;
+            old = current;
+            current = Create(timeout);
+        }
+
+        LogLearned(log, app, appIdle.TotalSeconds, how, timeout.TotalSeconds);
+        _ = DisposeLater(old);
+    }
+
+    private async Task DisposeLater(HttpMessageInvoker old)
+    {
+        await Task.Delay(OldHandlerLives, time);
+        old.Dispose();
+    }
+
+    private HttpMessageInvoker Create(TimeSpan pooledIdle) => new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        EnableMultipleHttp2Connections = true,
+        ConnectTimeout = ConnectTimeout,
+        PooledConnectionIdleTimeout = pooledIdle,
+        MaxResponseHeadersLength = 128,
+        ResponseDrainTimeout = TimeSpan.FromSeconds(1),
+        MaxResponseDrainSize = 64 * 1024,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        // A certificate for a loopback address cannot be verified against any authority; elsewhere the usual rules hold.
+        SslOptions = IsLoopback() ? LoopbackTls() : new(),
+        ConnectCallback = async (_, cancel) => new AppStream(await AppSockets.Connect(app, cancel), counters),
+    });
+
+    private bool IsLoopback() =>
+        app.Host is "localhost" || (IPAddress.TryParse(app.Host, out var address) && IPAddress.IsLoopback(address));
+
+#pragma warning disable CA5359 // Used for loopback addresses only, see Create.
+    private static SslClientAuthenticationOptions LoopbackTls() => new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true };
+#pragma warning restore CA5359
+
+    [LoggerMessage(210, LogLevel.Information,
+        "App {App}: idle connections {How} {AppIdle:0.0} s; ours to it are given up after {Pooled:0.00} s", EventName = "upstream_idle")]
+    private static partial void LogLearned(ILogger log, AppAddress app, double appIdle, string how, double pooled);
+}

@@ -1,0 +1,137 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
+using System.Text;
+using DrainProxy.Proxy.Forwarding;
+using DrainProxy.Proxy.Settings;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DrainProxy.Proxy.Listening;
+
+/// <summary>
+/// Kestrel on the data listeners, without the generic host: its per-request diagnostics, its second shutdown timeout and its start-up
+/// cost have no use here (docs/decisions.md).
+/// </summary>
+internal sealed class DataServer : IDisposable
+{
+    /// <summary>Slack over our own idle timer, which closes gently; Kestrel's is there should ours fail.</summary>
+    private static readonly TimeSpan Backstop = TimeSpan.FromSeconds(30);
+
+    private readonly KestrelServer server;
+    private readonly List<ListenOptions> bound = [];
+
+    public DataServer(
+        ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, ILoggerFactory logs)
+    {
+        var options = new KestrelServerOptions { AddServerHeader = false };
+        // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
+        options.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+        options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+        Limit(options.Limits, settings, idleTimeout);
+        server = Servers.Create(options, logs);
+
+        var dispatch = new ProtocolDispatch();
+        for (var i = 0; i < settings.Ports.Count; i++)
+        {
+            var (listen, target) = (settings.Ports[i].Listen, targets[i]);
+            foreach (var endPoint in ListenAddresses.Resolve(listen))
+            {
+                options.Listen(endPoint, o => Configure(o, target, listen.Tls ? certificates : null, connections, dispatch));
+            }
+        }
+
+        options.Listen(new CaptureEndPoint(), o =>
+        {
+            o.Protocols = HttpProtocols.Http2;
+            o.Use(dispatch.Capture);
+        });
+        if (certificates is not null) options.ApplicationServices = TlsServices(logs);
+    }
+
+    /// <summary>The ports in use, in the order of the settings; real ones where 0 was asked for.</summary>
+    public IReadOnlyList<int> Ports => [.. bound.Select(o => o.IPEndPoint?.Port ?? 0)];
+
+    public Task Start<TContext>(IHttpApplication<TContext> application, CancellationToken cancel)
+        where TContext : notnull => server.StartAsync(application, cancel);
+
+    public Task Stop(CancellationToken cancel) => server.StopAsync(cancel);
+
+    public void Dispose() => server.Dispose();
+
+    private static void Limit(KestrelServerLimits limits, ProxySettings settings, TimeSpan idleTimeout)
+    {
+        limits.KeepAliveTimeout = idleTimeout + Backstop;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.MaxRequestBodySize = settings.MaxBody > 0 ? settings.MaxBody : null;
+        limits.MaxRequestHeadersTotalSize = settings.MaxHeaderSize;
+        limits.MaxRequestHeaderCount = 1000;
+        limits.MaxRequestLineSize = Math.Min(settings.MaxHeaderSize, 32 * 1024);
+        limits.MaxRequestBufferSize = Math.Max(1024 * 1024, settings.MaxHeaderSize);
+        limits.MaxConcurrentConnections = settings.MaxConnections > 0 ? settings.MaxConnections : null;
+        limits.MaxConcurrentUpgradedConnections = null;
+        limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
+        limits.Http2.InitialStreamWindowSize = 512 * 1024;
+        limits.Http2.MaxRequestHeaderFieldSize = settings.MaxHeaderSize;
+    }
+
+    private void Configure(
+        ListenOptions options, AppTarget target, TlsCertificates? certificates, ConnectionRegistry connections, ProtocolDispatch dispatch)
+    {
+        bound.Add(options);
+        options.Use(next => context => connections.Track(context, target, next));
+        if (certificates is null)
+        {
+            options.Protocols = HttpProtocols.Http1;
+            options.Use(next => context => dispatch.ClearText(context, next));
+            return;
+        }
+
+        options.Protocols = HttpProtocols.Http1AndHttp2;
+        options.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = _ => new(new SslServerAuthenticationOptions
+            {
+                ServerCertificateContext = certificates.Current,
+                EnabledSslProtocols = SslProtocols.None,
+                ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+            }),
+        });
+        options.Use(next => context => ProtocolDispatch.Tls(context, next));
+    }
+
+    /// <summary>Kestrel's TLS middleware asks a container for its metrics; only the real host's registrations provide them.</summary>
+    private static IServiceProvider TlsServices(ILoggerFactory logs)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.Add(new(typeof(ILoggerFactory), logs));
+        return builder.Build().Services;
+    }
+}
+
+/// <summary>What the data and the admin server have in common.</summary>
+internal static class Servers
+{
+    public static KestrelServer Create(KestrelServerOptions options, ILoggerFactory logs) =>
+        new(Options.Create(options), new ListenerFactory(new SocketTransportFactory(Options.Create(Transport()), logs)), logs);
+
+    private static SocketTransportOptions Transport() => new()
+    {
+        // One socket thread that also runs the proxy's code: measured at two thirds of the CPU of the thread-pool hop (shared measurement
+        // in docs/decisions.md, "Inline completions").
+        IOQueueCount = 1,
+        UnsafePreferInlineScheduling = true,
+        Backlog = 4096,
+        // A write is over when the kernel has it: a connection counts as idle only when nothing of its answer is left in our memory, or the
+        // half-close would cut an answer short.
+        MaxWriteBufferSize = 1,
+    };
+}

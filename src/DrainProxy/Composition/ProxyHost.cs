@@ -1,0 +1,254 @@
+using System.Net.Sockets;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Logging;
+using DrainProxy.Proxy.Admin;
+using DrainProxy.Proxy.Admission;
+using DrainProxy.Proxy.Draining;
+using DrainProxy.Proxy.Forwarding;
+using DrainProxy.Proxy.Forwarding.Streams;
+using DrainProxy.Proxy.Listening;
+using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Telemetry;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace DrainProxy.Composition;
+
+/// <summary>Puts the proxy together, runs it, and ends it: the parts in the order in which they start, and back.</summary>
+internal sealed partial class ProxyHost : IDisposable
+{
+    private const int ExitClean = 0;
+    private const int ExitCut = 1;
+    private const int ExitNotBound = 69;
+    private const int ExitConfiguration = 78;
+    private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
+
+    private readonly ProxySettings settings;
+    private readonly ILoggerFactory logs;
+    private readonly ILogger log;
+    private readonly TimeProvider time = TimeProvider.System;
+    private readonly CancellationTokenSource stop = new();
+    private readonly TaskCompletionSource signalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ProxyCounters counters = new();
+    private readonly StreamRegistry streams = new();
+    private readonly TerminationLog termination = new();
+    private readonly Lifecycle lifecycle;
+    private readonly DrainPlan plan;
+    private readonly ConnectionRegistry connections;
+    private readonly List<AppTarget> targets = [];
+    private readonly ProxyMetrics metrics;
+    private readonly PrometheusExporter exporter;
+    private readonly ProxyApplication application;
+    private readonly DataServer data;
+    private readonly AdminServer admin;
+    private readonly AdminApplication adminApplication;
+    private readonly StateReport state;
+    private readonly DrainController drain;
+
+    private ProxyHost(ProxySettings settings, ILoggerFactory logs)
+    {
+        (this.settings, this.logs) = (settings, logs);
+        log = logs.CreateLogger("drainproxy");
+        lifecycle = new(time, log);
+        plan = BudgetPlanner.Plan(new(
+            settings.Grace, settings.Lb, settings.Linger, settings.Quiet, settings.DrainTimeout, settings.AnnounceDelay, settings.AppStop));
+        var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
+        connections = new(counters, time, idleTimeout, new ConnectionLimits());
+        foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
+        var version = Version();
+        metrics = new(counters, Sources(), version, time);
+        exporter = new(metrics);
+        var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
+        application = new(
+            new(settings, lifecycle, termination, counters, metrics, hold, Forwarder(), streams, time), log, logs.CreateLogger("access"));
+        data = new(settings, targets, idleTimeout, connections, Certificates(), logs);
+        drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
+        state = new(
+            lifecycle, plan, counters, connections, streams, targets, application, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+        adminApplication = new(settings, lifecycle, drain, exporter, state, time);
+        admin = new(settings.Admin, logs);
+    }
+
+    /// <summary>Runs until drained; returns the exit code of the contract.</summary>
+    public static async Task<int> RunAsync(ProxySettings settings, IReadOnlyList<string> warnings)
+    {
+        SocketTuning.Apply();
+        using var logs = Log.Create(settings);
+        var log = logs.CreateLogger("drainproxy");
+        foreach (var warning in warnings) LogWarning(log, warning);
+        try
+        {
+            using var host = new ProxyHost(settings, logs);
+            return await host.Run();
+        }
+        catch (Exception e) when (BindFailure(e) is { } reason)
+        {
+            LogNotBound(log, reason);
+            await Console.Error.WriteLineAsync($"drainproxy: {reason}");
+            return ExitNotBound;
+        }
+        catch (CryptographicException e)
+        {
+            await Console.Error.WriteLineAsync($"drainproxy: tls-cert, tls-key: {e.Message}");
+            return ExitConfiguration;
+        }
+    }
+
+    public void Dispose()
+    {
+        stop.Cancel();
+        data.Dispose();
+        admin.Dispose();
+        connections.Dispose();
+        exporter.Dispose();
+        metrics.Dispose();
+        foreach (var target in targets) target.Pool.Dispose();
+        lifecycle.Dispose();
+        stop.Dispose();
+    }
+
+    private async Task<int> Run()
+    {
+        // Before anything is bound: a termination during start is a termination.
+        using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Signalled(c, Trigger.Sigterm));
+        using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Signalled(c, Trigger.Sigint));
+        foreach (var warning in plan.Warnings) LogWarning(log, warning);
+        LogPlan(log, settings.Lb, plan.Grace.TotalSeconds, plan.Linger.TotalSeconds, plan.Quiet.TotalSeconds, plan.DrainTimeout.TotalSeconds,
+            plan.Closing.TotalSeconds, plan.AppStop.TotalSeconds);
+
+        await admin.Start(adminApplication, stop.Token);
+        await data.Start(application, stop.Token);
+        LogListening(log, string.Join(", ", settings.Ports.Select(p => $"{p.Listen} -> {p.App}")), settings.Admin);
+        foreach (var target in targets) Watch(target);
+
+        var result = await drain.Run();
+        return await End(result);
+    }
+
+    private async Task<int> End(DrainResult result)
+    {
+        var terminated = lifecycle.State;
+        var t0 = terminated.TerminatedAt ?? TimeSpan.Zero;
+        var report = Report(terminated, t0, result);
+        metrics.RecordTermination(report.Trigger, result, report.Total);
+        state.LastTermination = report.ToJson();
+        report.Write(log);
+        if (BudgetPlanner.LongestRequestWarning(plan, application.Longest) is { } warning) LogWarning(log, warning);
+        lifecycle.ReleaseWaiters();
+        if (settings.AfterDrain == AfterDrain.Stay) await signalled.Task;
+
+        using var farewell = new CancellationTokenSource(AdminFarewell, time);
+        try
+        {
+            await admin.Stop(farewell.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Callers that do not take their answer do not keep the pod.
+        }
+
+        return result == DrainResult.Clean ? ExitClean : ExitCut;
+    }
+
+    private TerminationReport Report(DrainState terminated, TimeSpan t0, DrainResult result)
+    {
+        var facts = new TerminationFacts(
+            termination.LastConnection - t0, termination.LastRequest - t0, termination.LastByte - t0, drain.AllEnded ?? TimeSpan.Zero,
+            termination.CutInFlight, application.Longest, termination.LongestGap, termination.LostInAll());
+        var linger = drain.LingerEnded ?? TimeSpan.Zero;
+        return new(
+            terminated.Trigger ?? Trigger.Sigterm, lifecycle.StartedAtUtc + t0, linger, (drain.DrainEnded ?? linger) - linger,
+            drain.AllEnded ?? TimeSpan.Zero, t0, termination, Recommendation.From(facts, plan), result);
+    }
+
+    private void Signalled(PosixSignalContext context, Trigger trigger)
+    {
+        // The runtime's own reaction would be to exit at once.
+        context.Cancel = true;
+        signalled.TrySetResult();
+        if (!drain.Terminate(trigger) && settings.Dev) drain.Force();
+    }
+
+    private void Watch(AppTarget target)
+    {
+        var probed = false;
+        target.Monitor.Changed += up =>
+        {
+            lifecycle.Apply(targets.All(t => t.Monitor.IsUp) ? DrainEvent.AppUp : DrainEvent.AppDown);
+            if (!up || probed) return;
+            probed = true;
+            if (settings.AppIdleTimeout is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
+        };
+        _ = target.Monitor.Run(stop.Token);
+    }
+
+    private AppTarget CreateTarget(AppAddress app) => new(
+        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
+        new AppMonitor(app, settings.AppHealth, time, log));
+
+    private MetricsSources Sources() => new()
+    {
+        Phase = () => lifecycle.Phase,
+        AppUp = () => targets.All(t => t.Monitor.IsUp),
+        Downstream = connections.CountByState,
+        Upstream = () =>
+        {
+            var open = counters.ConnectionsOpen(Side.Upstream);
+            var active = Math.Min(counters.InFlight, open);
+            return (active, open - active);
+        },
+        AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
+    };
+
+    private TlsCertificates? Certificates() => settings.Ports.Any(p => p.Listen.Tls)
+        ? new(settings.TlsCert!, settings.TlsKey!, time, log)
+        : null;
+
+    /// <summary>YARP's forwarder without its log lines: what fails is counted and named here, at a bounded rate.</summary>
+    private static IHttpForwarder Forwarder()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<ILoggerFactory>(NullLoggerFactory.Instance);
+        services.AddSingleton(typeof(ILogger<>), typeof(NullLogger<>));
+        services.AddHttpForwarder();
+        return services.BuildServiceProvider().GetRequiredService<IHttpForwarder>();
+    }
+
+    private static string Version() =>
+        typeof(ProxyHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    private static string? BindFailure(Exception exception)
+    {
+        for (Exception? e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is AddressInUseException) return exception.Message;
+            if (e is SocketException { SocketErrorCode: SocketError.AccessDenied } denied) return $"not permitted to bind: {denied.Message}";
+            if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.HostNotFound } other)
+                return $"cannot bind: {other.Message}";
+        }
+
+        return null;
+    }
+
+    [LoggerMessage(1, LogLevel.Information,
+        "Plan for {Lb}: grace {Grace:0.0} s = linger {Linger:0.0} + drain up to {Drain:0.0} (quiet {Quiet:0.0}) + closing {Closing:0.0} + app stop {AppStop:0.0}",
+        EventName = "plan")]
+    private static partial void LogPlan(
+        ILogger log, LoadBalancer lb, double grace, double linger, double quiet, double drain, double closing, double appStop);
+
+    [LoggerMessage(2, LogLevel.Information, "Listening: {Ports}; admin {Admin}", EventName = "listening")]
+    private static partial void LogListening(ILogger log, string ports, ListenAddress admin);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Warning}", EventName = "warning")]
+    private static partial void LogWarning(ILogger log, string warning);
+
+    [LoggerMessage(4, LogLevel.Error, "Not started: {Reason}", EventName = "not_bound")]
+    private static partial void LogNotBound(ILogger log, string reason);
+}
