@@ -1,0 +1,72 @@
+using System.Globalization;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace DrainProxy.Demo.App;
+
+/// <summary>
+/// `drainproxy demo-app --port N --idle-timeout-ms N`: the app of one demo pod, a process of its own so that its signals are real. Hidden: only
+/// `demo` starts it. It ends with its parent, whose death closes standard input.
+/// </summary>
+internal static class DemoAppCommand
+{
+    /// <summary>The first line on standard output, followed by the port.</summary>
+    public const string ReadyLine = "listening on ";
+
+    public static IReadOnlyList<string> Arguments(int port, TimeSpan idleTimeout) =>
+    [
+        "demo-app",
+        "--port", port.ToString(CultureInfo.InvariantCulture),
+        "--idle-timeout-ms", idleTimeout.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture),
+    ];
+
+    /// <param name="args">What follows `demo-app`.</param>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args)
+    {
+        if (args is not ["--port", var portText, "--idle-timeout-ms", var idleText]
+            || !ushort.TryParse(portText, CultureInfo.InvariantCulture, out var port)
+            || !int.TryParse(idleText, CultureInfo.InvariantCulture, out var idle) || idle <= 0)
+        {
+            await Console.Error.WriteLineAsync("usage: drainproxy demo-app --port N --idle-timeout-ms N");
+            return 2;
+        }
+
+        try
+        {
+            await ServeAsync(port, TimeSpan.FromMilliseconds(idle));
+            return 0;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
+        {
+            await Console.Error.WriteLineAsync($"port {port}: {e.Message}");
+            return 69;
+        }
+    }
+
+    private static async Task ServeAsync(int port, TimeSpan idleTimeout)
+    {
+        var terminated = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            terminated.TrySetResult();
+        });
+
+        // Ctrl-C on a terminal reaches every process of the group; the parent decides when this one goes.
+        using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => context.Cancel = true);
+
+        using var app = new DemoApp(port, idleTimeout, TimeProvider.System);
+        Console.WriteLine(ReadyLine + app.Port.ToString(CultureInfo.InvariantCulture));
+        await Task.WhenAny(terminated.Task, ParentGoneAsync());
+        await app.StopAsync();
+    }
+
+    private static async Task ParentGoneAsync()
+    {
+        var input = Console.OpenStandardInput();
+        var buffer = new byte[16];
+        while (await input.ReadAsync(buffer) > 0)
+        {
+        }
+    }
+}
