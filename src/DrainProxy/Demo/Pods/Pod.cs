@@ -1,0 +1,102 @@
+using System.Globalization;
+using DrainProxy.Demo.App;
+
+namespace DrainProxy.Demo.Pods;
+
+/// <summary>One pod: the app's process, and behind DrainProxy the sidecar's too. It ends as the kubelet ends a pod, within one grace.</summary>
+internal sealed class Pod : IAsyncDisposable
+{
+    private readonly DemoSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly ChildProcess _app;
+    private readonly Sidecar? _sidecar;
+    private bool _terminating;
+
+    private Pod(string name, ChildProcess app, int appPort, Sidecar? sidecar, DemoSettings settings, TimeProvider time)
+    {
+        Name = name;
+        Port = sidecar?.Port ?? appPort;
+        (_app, _sidecar, _settings, _time) = (app, sidecar, settings, time);
+    }
+
+    public string Name { get; }
+
+    /// <summary>What the load balancer is told.</summary>
+    public int Port { get; }
+
+    /// <summary>Starts the containers; returns when the pod is ready.</summary>
+    public static async Task<Pod> StartAsync(
+        string name, Arm arm, TimeSpan appIdleTimeout, DemoSettings settings, TimeProvider time, CancellationToken cancel)
+    {
+        var app = ChildProcess.Start($"the app of {name}", DemoAppCommand.Arguments(0, appIdleTimeout));
+        try
+        {
+            var line = await app.FirstLine.WaitAsync(settings.StartTimeout, time, cancel);
+            var appPort = int.Parse(line[DemoAppCommand.ReadyLine.Length..], CultureInfo.InvariantCulture);
+            var sidecar = arm == Arm.BehindDrainProxy ? await Sidecar.StartAsync(name, appPort, settings, time, cancel) : null;
+            return new Pod(name, app, appPort, sidecar, settings, time);
+        }
+        catch (TimeoutException)
+        {
+            await app.DisposeAsync();
+            throw app.Failure("was not ready in time");
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The kubelet's way. Bare: SIGTERM to the app at once. With the sidecar: SIGTERM to DrainProxy, while the app's preStop hook, an HTTP GET of
+    /// /drain/wait, keeps the app from being told before the drain is over.
+    /// </summary>
+    public async Task TerminateAsync(CancellationToken cancel)
+    {
+        _terminating = true;
+        using var grace = new CancellationTokenSource(_settings.Grace, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(grace.Token, cancel);
+        try
+        {
+            var preStop = _sidecar?.WaitForDrainAsync(either.Token);
+            _sidecar?.Process.Terminate();
+            if (preStop is not null)
+                await preStop;
+            _app.Terminate();
+            await EndedWellAsync(_app, either.Token);
+            if (_sidecar is not null)
+                await EndedWellAsync(_sidecar.Process, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            var late = _app.Exited.IsCompleted ? _sidecar?.Process ?? _app : _app;
+            throw late.Failure($"was still there after the grace of {_settings.Grace.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>Fails when a process is gone that nobody has terminated.</summary>
+    public void CheckAlive()
+    {
+        if (_terminating)
+            return;
+        foreach (var process in (ChildProcess?[])[_app, _sidecar?.Process])
+        {
+            if (process is { Exited.IsCompleted: true })
+                throw process.Failure("ended by itself");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_sidecar is not null)
+            await _sidecar.DisposeAsync();
+        await _app.DisposeAsync();
+    }
+
+    private static async Task EndedWellAsync(ChildProcess process, CancellationToken cancel)
+    {
+        if (await process.Exited.WaitAsync(cancel) is not 0 and var code)
+            throw process.Failure($"ended with exit code {code}");
+    }
+}
