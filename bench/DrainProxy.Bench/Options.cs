@@ -1,0 +1,88 @@
+namespace DrainProxy.Bench;
+
+/// <summary>What the command line asks for; the defaults give a run of 5 to 10 minutes.</summary>
+internal sealed record Options
+{
+    public const string Usage = """
+        usage: dotnet run -c Release --project bench/DrainProxy.Bench -- [options]
+          --peers a,b       nginx, haproxy, caddy, chp, bareyarp, drainproxy, baseline (default: all that are there)
+          --metrics x,y     cpu, throughput, latency, memory, idle, start (default: all)
+          --runs N          rounds; every round takes each peer once, in the same order (default 3)
+          --seconds S       length of each measured load (default 5)
+          --rate N          requests a second for the latency figures (default 2000)
+          --connections N   connections under load (default 64)
+          --idle N          idle keep-alive connections (default 4000)
+          --quick           1 round of 2 s and 1000 idle connections: does the harness work, not how fast is what
+          --pin             each peer on the last processor alone, load and app on the others
+          --drainproxy DIR  a published DrainProxy instead of publishing this tree
+          --baseline DIR    an earlier publish, measured in the same rounds
+          --json FILE       the rows as JSON;   --compare OLD.json   this run against rows kept earlier
+          --profile [PEER]  instead of the rows: where the CPU time goes under load (perf), of drainproxy by default
+          --keep            leave the temporary folder with the configurations
+        """;
+
+    public IReadOnlyList<string>? Peers { get; init; }
+    public IReadOnlyList<MetricGroup> Metrics { get; init; } = Enum.GetValues<MetricGroup>();
+    public int Runs { get; init; } = 3;
+    public double Seconds { get; init; } = 5;
+    public int Rate { get; init; } = 2000;
+    public int Connections { get; init; } = 64;
+    public int Idle { get; init; } = 4000;
+    public bool Pin { get; init; }
+    public bool Keep { get; init; }
+    public string? DrainProxy { get; init; }
+    public string? Baseline { get; init; }
+    public string? Json { get; init; }
+    public string? Compare { get; init; }
+    public string? Profile { get; init; }
+
+    /// <summary>The warm-up before a measured load: long enough for the runtime's tiers to settle, so it is not cut with <see cref="Seconds"/>.</summary>
+    public double WarmUp { get; init; } = 3;
+
+    public bool Wants(MetricGroup group) => Metrics.Contains(group);
+
+    public static Options Parse(IReadOnlyList<string> arguments)
+    {
+        var options = new Options();
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            var name = arguments[i];
+            string Value() => ++i < arguments.Count ? arguments[i] : throw new UsageException($"{name} needs a value");
+            options = name switch
+            {
+                "--peers" => options with { Peers = List(Value()) },
+                "--metrics" => options with { Metrics = [.. List(Value()).Select(Group)] },
+                "--runs" => options with { Runs = Whole(name, Value(), 1, 20) },
+                "--seconds" => options with { Seconds = Whole(name, Value(), 1, 60) },
+                "--rate" => options with { Rate = Whole(name, Value(), 1, 50_000) },
+                "--connections" => options with { Connections = Whole(name, Value(), 1, 1000) },
+                "--idle" => options with { Idle = Whole(name, Value(), 100, 8_000) },
+                "--quick" => options with { Runs = 1, Seconds = 2, Idle = 1000, WarmUp = 1.5 },
+                "--pin" => options with { Pin = true },
+                "--keep" => options with { Keep = true },
+                "--drainproxy" => options with { DrainProxy = Path.GetFullPath(Value()) },
+                "--baseline" => options with { Baseline = Path.GetFullPath(Value()) },
+                "--json" => options with { Json = Path.GetFullPath(Value()) },
+                "--compare" => options with { Compare = Path.GetFullPath(Value()) },
+                "--profile" => options with { Profile = i + 1 < arguments.Count && !arguments[i + 1].StartsWith('-') ? Value() : "drainproxy" },
+                _ => throw new UsageException($"unknown option {name}"),
+            };
+        }
+
+        return options;
+    }
+
+    private static string[] List(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static MetricGroup Group(string text) => Enum.TryParse<MetricGroup>(text, ignoreCase: true, out var group) && !char.IsDigit(text[0])
+        ? group
+        : throw new UsageException($"unknown metric {text}");
+
+    private static int Whole(string name, string text, int low, int high) => int.TryParse(text, out var value) && value >= low && value <= high
+        ? value
+        : throw new UsageException($"{name} {text}: a whole number from {low} to {high}");
+}
+
+internal enum MetricGroup { Cpu, Throughput, Latency, Memory, Idle, Start }
+
+internal sealed class UsageException(string message) : Exception(message);

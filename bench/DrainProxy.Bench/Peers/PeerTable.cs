@@ -1,0 +1,29 @@
+namespace DrainProxy.Bench.Peers;
+
+internal static class PeerTable
+{
+    /// <summary>What ratios are taken to.</summary>
+    public const string Reference = "haproxy";
+    public const string Baseline = "baseline";
+
+    /// <summary>All peers in the order of a round, or those asked for in the order given.</summary>
+    public static IReadOnlyList<Peer> Select(Options options, string repository)
+    {
+        List<Peer> all =
+        [
+            new Nginx(),
+            new HaProxy(),
+            new Caddy(),
+            new ConfigurableHttpProxy(repository),
+            new BareYarp(),
+            new DrainProxyPeer("drainproxy", options.DrainProxy),
+        ];
+        if (options.Baseline is not null)
+        {
+            all.Add(new DrainProxyPeer(Baseline, options.Baseline));
+        }
+
+        return options.Peers is null ? all : [.. options.Peers.Select(name => all.Find(peer => peer.Name == name) ?? throw new UsageException(
+            name == Baseline ? "the peer baseline needs --baseline DIR" : $"unknown peer {name}"))];
+    }
+}
