@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
@@ -6,7 +8,8 @@ namespace DrainProxy.Demo.App;
 
 /// <summary>
 /// `drainproxy demo-app --port N --idle-timeout-ms N`: the app of one demo pod, a process of its own so that its signals are real. Hidden: only
-/// `demo` starts it. It ends with its parent, whose death closes standard input.
+/// `demo` starts it. It ends with its parent, whose death closes standard input, and takes the pod's sidecar along, of which the parent wrote the
+/// process id there: so a demo that was killed leaves nothing behind.
 /// </summary>
 internal static class DemoAppCommand
 {
@@ -63,10 +66,26 @@ internal static class DemoAppCommand
 
     private static async Task ParentGoneAsync()
     {
-        var input = Console.OpenStandardInput();
-        var buffer = new byte[16];
-        while (await input.ReadAsync(buffer) > 0)
+        using var input = new StreamReader(Console.OpenStandardInput());
+        var sidecar = 0;
+        while (await input.ReadLineAsync() is { } line)
+            _ = int.TryParse(line, CultureInfo.InvariantCulture, out sidecar);
+        if (sidecar > 0)
+            KillIfOurs(sidecar);
+    }
+
+    /// <summary>A process id may have been given away again: only one that runs this same executable is ended.</summary>
+    private static void KillIfOurs(int id)
+    {
+        try
         {
+            using var process = Process.GetProcessById(id);
+            if (process.MainModule?.FileName == Environment.ProcessPath)
+                process.Kill();
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            // Gone already, or not ours.
         }
     }
 }

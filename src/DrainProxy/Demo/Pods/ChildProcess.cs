@@ -28,6 +28,8 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public string Name { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>The exit code, once it is gone and its output has been read.</summary>
     public Task<int> Exited { get; }
 
@@ -61,6 +63,20 @@ internal sealed class ChildProcess : IAsyncDisposable
         catch (Win32Exception e)
         {
             throw new DemoFailedException($"{name} did not start: {e.Message}");
+        }
+    }
+
+    /// <summary>Writes a line to its standard input; a process that is gone reads no more.</summary>
+    public async Task TellAsync(string line)
+    {
+        try
+        {
+            await _process.StandardInput.WriteLineAsync(line);
+            await _process.StandardInput.FlushAsync();
+        }
+        catch (IOException)
+        {
+            // Whoever waits for the process learns of its end.
         }
     }
 

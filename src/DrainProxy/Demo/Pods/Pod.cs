@@ -34,6 +34,8 @@ internal sealed class Pod : IAsyncDisposable
             var line = await app.FirstLine.WaitAsync(settings.StartTimeout, time, cancel);
             var appPort = int.Parse(line[DemoAppCommand.ReadyLine.Length..], CultureInfo.InvariantCulture);
             var sidecar = arm == Arm.BehindDrainProxy ? await Sidecar.StartAsync(name, appPort, settings, time, cancel) : null;
+            if (sidecar is not null)
+                await app.TellAsync(sidecar.Process.Id.ToString(CultureInfo.InvariantCulture));
             return new Pod(name, app, appPort, sidecar, settings, time);
         }
         catch (TimeoutException)
