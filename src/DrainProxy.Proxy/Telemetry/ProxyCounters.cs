@@ -151,11 +151,20 @@ public sealed class ProxyCounters
         Interlocked.Increment(ref closed[((int)side * 2) + (int)by]);
     }
 
-    /// <summary>The highest value since the last call, which starts a new period at the current value.</summary>
-    public long TakeInFlightPeak() => Math.Max(Interlocked.Exchange(ref inFlightPeak, InFlight), InFlight);
+    /// <summary>The highest value since the last call, which starts a new period at the current value. For ProxyMetrics alone (see RecentPeak).</summary>
+    internal long TakeInFlightPeak() => Take(ref inFlightPeak, ref inFlight);
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
-    public long TakeHeldPeak() => Math.Max(Interlocked.Exchange(ref heldPeak, Held), Held);
+    internal long TakeHeldPeak() => Take(ref heldPeak, ref held);
+
+    /// <summary>The current value is read after the period began: an increment in between raises the peak of the new period itself.</summary>
+    private static long Take(ref long peak, ref long value)
+    {
+        var highest = Interlocked.Exchange(ref peak, 0);
+        var current = Volatile.Read(ref value);
+        Raise(current, ref peak);
+        return Math.Max(highest, current);
+    }
 
     private static void Raise(long value, ref long peak)
     {

@@ -1,0 +1,23 @@
+using DrainProxy.Decisions.Draining;
+
+namespace DrainProxy.Proxy.Telemetry;
+
+/// <summary>Where the gauges that ProxyCounters does not hold are read from, each asked once per scrape.</summary>
+public sealed class MetricsSources
+{
+    public required Func<Phase> Phase { get; init; }
+
+    public required Func<bool> AppUp { get; init; }
+
+    /// <summary>Connections from load balancers and clients: with a request on them, and without.</summary>
+    public required Func<(long Active, long Idle)> Downstream { get; init; }
+
+    /// <summary>Connections to the app: with a request on them, and pooled.</summary>
+    public required Func<(long Active, long Idle)> Upstream { get; init; }
+
+    /// <summary>Connections that the kernel has accepted and the proxy has not yet.</summary>
+    public required Func<int> AcceptQueueDepth { get; init; }
+
+    /// <summary>Time since t0 while a termination goes on, null otherwise. Lets a scrape in the middle of a drain see how long it takes already.</summary>
+    public Func<TimeSpan?> DrainElapsed { get; init; } = () => null;
+}
