@@ -9,7 +9,7 @@ namespace DrainProxy.Demo;
 /// </summary>
 internal static class DemoCommand
 {
-    private const int RequestsLost = 1;
+    private const int Failed = 1;
     private const int WrongCommandLine = 2;
     private const int Interrupted = 130;
 
@@ -33,12 +33,12 @@ internal static class DemoCommand
             var result = await PlayAllAsync(new DemoSettings(), TimeProvider.System, cancel);
             Print(result);
             file?.Write(result);
-            return result.LostByDrainProxy > 0 || result.Empty ? RequestsLost : 0;
+            return result.ExitCode;
         }
         catch (DemoFailedException e)
         {
             await Console.Error.WriteLineAsync($"the demo failed: {e.Message}");
-            return RequestsLost;
+            return Failed;
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -48,7 +48,7 @@ internal static class DemoCommand
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"the demo failed: {e.Message}");
-            return RequestsLost;
+            return Failed;
         }
     }
 
@@ -75,18 +75,6 @@ internal static class DemoCommand
         Console.WriteLine();
         Console.WriteLine(ResultTable.Render(result));
         Console.WriteLine(ResultTable.RenderFailures(result));
-        Console.WriteLine(Verdict(result));
-    }
-
-    private static string Verdict(DemoResult result)
-    {
-        if (result.Empty)
-            return "An arm saw no request at all: this run proves nothing.";
-        if (result.LostByDrainProxy > 0)
-            return $"DrainProxy lost {result.LostByDrainProxy} requests.";
-        var unproven = result.Scenarios.Where(row => row.BareApp.Failed == 0).Select(row => row.Scenario).ToList();
-        return unproven.Count == 0
-            ? "DrainProxy lost no request."
-            : $"DrainProxy lost no request; but neither did the bare app in: {string.Join(", ", unproven)}, so that row proves nothing.";
+        Console.WriteLine(result.Verdict);
     }
 }
