@@ -27,7 +27,7 @@ public enum DrainEvent
     /// <summary>The time to close connections has passed.</summary>
     ClosingDeadline,
 
-    /// <summary>A second signal: no more waiting.</summary>
+    /// <summary>A second signal or the hard deadline: no more waiting.</summary>
     Cut,
 }
 
@@ -43,7 +43,9 @@ public readonly record struct DrainState(Phase Phase, TimeSpan Since, Trigger? T
 }
 
 /// <summary>
-/// The one transition function of the lifecycle. Pairs that are not drawn leave the state as it is.
+/// The one transition function of the lifecycle. Pairs that are not drawn leave the state as it is: events come from several sources at
+/// once, and a late one must change nothing. TrafficGone while Lingering is not drawn on purpose: silence proves nothing while endpoint
+/// updates may still be on their way, so evidence can only lengthen the linger.
 /// <code>
 /// Starting ──AppUp──► Serving ◄──AppUp── Unready
 ///     │                 │  └──AppDown──────►│
