@@ -10,29 +10,51 @@ public sealed record TerminationFacts(
 /// <summary>Settings that would have been enough, in whole seconds.</summary>
 public sealed record RecommendedBudget(TimeSpan Linger, TimeSpan Quiet, TimeSpan Grace);
 
-/// <summary>Turns what was seen into settings: nobody else can tell which sleep value is right.</summary>
+/// <summary>
+/// Turns what was seen into settings: nobody else can tell which sleep value is right. It may be less than was set, since traffic seen to
+/// its end shows how late this load balancer really is. A termination without traffic shows nothing: linger and quiet stay as planned.
+/// </summary>
 public static class Recommendation
 {
-    /// <summary>One termination is a small sample: this much more than was seen.</summary>
-    private const double Margin = 1.2;
-    private static readonly TimeSpan LeastQuiet = TimeSpan.FromSeconds(1);
+    /// <summary>One termination is a small sample: a quarter more than was seen, a second at least.</summary>
+    private const double Margin = 0.25;
+    private static readonly TimeSpan LeastMargin = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// Linger reaches beyond the last arrival, quiet beyond the longest pause between arrivals (but quiet longer than linger proves
-    /// nothing that linger does not), grace holds both, the longest request, closing and the app's stop.
+    /// Linger reaches beyond the last arrival, quiet beyond the longest pause between arrivals, grace holds linger, then the quiet time or
+    /// the longest request, then closing and the app's stop: planned with again, nothing of it is cut.
     /// </summary>
     public static RecommendedBudget From(TerminationFacts facts, DrainPlan plan)
     {
-        var lastArrival = Max(facts.LastRequest ?? TimeSpan.Zero, facts.LastNewConnection ?? TimeSpan.Zero);
-        var linger = RoundUp(lastArrival * Margin);
-        var quiet = RoundUp(Max(facts.LongestGap * Margin, LeastQuiet));
-        var settle = Max(quiet, facts.LongestRequest * Margin);
-        var grace = RoundUp((linger + settle + plan.Closing + plan.AppStop) / 0.95);
-        if (facts.CutInFlight > 0) grace = Max(grace, RoundUp(plan.Grace * 1.5));
-        return new(linger, quiet, grace);
+        var arrival = LastArrival(facts);
+        var linger = BudgetPlanner.RoundUp(arrival is { } last ? WithMargin(last) : plan.Linger);
+        var quiet = BudgetPlanner.RoundUp(arrival is null ? plan.Quiet : WithMargin(facts.LongestGap));
+        var drain = Max(quiet, facts.LongestRequest > TimeSpan.Zero ? WithMargin(facts.LongestRequest) : TimeSpan.Zero);
+
+        // How long a request that was cut would have run is not known: twice the time it can have had. The next report corrects the guess.
+        if (facts.CutInFlight > 0) drain = Max(drain, 2 * (plan.DrainTimeout + plan.Closing));
+
+        // The planner's own parts at their largest, since they grow with the grace.
+        var appStop = plan.AppStop == BudgetPlanner.DefaultAppStop(plan.Grace) ? BudgetPlanner.MaxAppStop : plan.AppStop;
+        return new(linger, quiet, BudgetPlanner.RoundUp(linger + drain + BudgetPlanner.MaxClosing + appStop + BudgetPlanner.MaxMargin));
     }
 
-    private static TimeSpan RoundUp(TimeSpan time) => TimeSpan.FromSeconds(Math.Ceiling(time.TotalSeconds));
+    /// <summary>
+    /// When the last arrival was seen, null for none. What was lost without being cut may have come when we were closed already: the
+    /// end of the termination is the latest moment that we could see it.
+    /// </summary>
+    private static TimeSpan? LastArrival(TerminationFacts facts)
+    {
+        TimeSpan? last = facts.Lost > facts.CutInFlight ? facts.Total : null;
+        foreach (var seen in new[] { facts.LastRequest, facts.LastNewConnection })
+        {
+            if (seen is { } at && (last is null || at > last)) last = at;
+        }
+
+        return last;
+    }
+
+    private static TimeSpan WithMargin(TimeSpan time) => time + Max(time * Margin, LeastMargin);
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }
