@@ -17,16 +17,20 @@ public static class UpstreamIdle
     /// <summary>The shortest idle timeout that a known app server has by default (gunicorn: 2 s); assumed until more is known.</summary>
     public static readonly TimeSpan ShortestKnown = TimeSpan.FromSeconds(2);
 
+    /// <summary>Keeps "below" strict.</summary>
+    private static readonly TimeSpan Below = TimeSpan.FromMilliseconds(10);
+
     /// <summary>Steps of <see cref="WhileLearning"/>: each change costs a new pool.</summary>
     private static readonly int[] Steps = [65, 30, 15, 5];
 
     /// <summary>
-    /// The pool's timeout for an app that closes idle connections after <paramref name="appIdle"/>: min(appIdle - 1 s, half of it), cut so
-    /// that the scavenger's lag stays inside nine tenths of it. Zero, which turns pooling off, when nothing fits.
+    /// The pool's timeout for an app that closes idle connections after <paramref name="appIdle"/> (infinite: never): min(appIdle - 1 s,
+    /// half of it), cut so that the scavenger's lag stays inside nine tenths of it. Zero, which turns pooling off, when nothing fits.
     /// </summary>
     public static TimeSpan PoolTimeout(TimeSpan appIdle)
     {
-        var inTime = appIdle * 0.9;
+        if (appIdle == Timeout.InfiniteTimeSpan) return Longest;
+        var inTime = (appIdle * 0.9) - Below;
         var withLag = inTime - Second >= Second * 4 ? inTime / 1.25 : inTime - Second;
         var timeout = Min(Min(appIdle - Second, appIdle / 2), withLag);
         return timeout <= TimeSpan.Zero ? TimeSpan.Zero : Min(timeout, Longest);
@@ -43,21 +47,28 @@ public static class UpstreamIdle
         return PoolTimeout(ShortestKnown);
     }
 
-    /// <summary>The `timeout` of a `Keep-Alive` field ("timeout=5, max=100"); null when there is none or it is no positive number of seconds.</summary>
+    /// <summary>
+    /// The `timeout` of a `Keep-Alive` field ("timeout=5, max=100"), the shortest where there are several; null when there is none or it is
+    /// not a number of seconds. Zero is one: the app keeps nothing open.
+    /// </summary>
     public static TimeSpan? FromKeepAliveHeader(string value)
     {
+        TimeSpan? shortest = null;
         foreach (var part in value.Split(',', StringSplitOptions.TrimEntries))
         {
             var equals = part.IndexOf('=');
             if (equals < 0 || !part.AsSpan(0, equals).Trim().Equals("timeout", StringComparison.OrdinalIgnoreCase)) continue;
-            var text = part.AsSpan(equals + 1).Trim().Trim('"');
-            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) && seconds > 0
-                ? TimeSpan.FromSeconds(seconds)
-                : null;
+            var text = Unquoted(part.AsSpan(equals + 1).Trim());
+            if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)) return null;
+            var timeout = TimeSpan.FromSeconds(seconds);
+            shortest = shortest is { } seen ? Min(seen, timeout) : timeout;
         }
 
-        return null;
+        return shortest;
     }
+
+    private static ReadOnlySpan<char> Unquoted(ReadOnlySpan<char> text) =>
+        text.Length >= 2 && text[0] == '"' && text[^1] == '"' ? text[1..^1] : text;
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 }
