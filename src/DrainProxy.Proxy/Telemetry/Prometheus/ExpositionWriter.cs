@@ -8,7 +8,13 @@ internal readonly struct ExpositionWriter(IBufferWriter<byte> output, bool openM
 {
     public bool OpenMetrics => openMetrics;
 
-    public void Raw(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+    /// <summary>With the room asked for: a response's writer may hand out an empty span when not asked for a size, which Write() takes ill.</summary>
+    public void Raw(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty) return;
+        bytes.CopyTo(output.GetSpan(bytes.Length));
+        output.Advance(bytes.Length);
+    }
 
     /// <summary>` VALUE` and the end of the line.</summary>
     public void Value(long value)

@@ -34,7 +34,7 @@ internal abstract class MetricFamily(Instrument instrument)
         var help = instrument.Description ?? throw new NotSupportedException($"Instrument {instrument.Name} has no description.");
         Encoding.UTF8.GetBytes($"# HELP {name.Head(openMetrics)} ", head);
         ExpositionWriter.Escape(help, quotes: openMetrics, head);
-        Encoding.UTF8.GetBytes($"\n# TYPE {name.Head(openMetrics)} {(openMetrics ? name.OpenMetricsType : name.TextType)}\n", head);
+        Encoding.UTF8.GetBytes($"\n# TYPE {name.Head(openMetrics)} {name.Type}\n", head);
         if (openMetrics && name.Unit is { } unit) Encoding.UTF8.GetBytes($"# UNIT {name.Family} {unit}\n", head);
         return head.WrittenSpan.ToArray();
     }

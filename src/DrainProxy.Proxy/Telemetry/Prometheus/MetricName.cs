@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace DrainProxy.Proxy.Telemetry.Prometheus;
 
 /// <summary>What an instrument is called and said to be. Dots turn to `_`, the unit is appended by its full name, a counter's samples end in `_total`.</summary>
-internal sealed record MetricName(string Family, string Samples, string TextType, string OpenMetricsType, string? Unit)
+internal sealed record MetricName(string Family, string Samples, string Type, string? Unit)
 {
     public static MetricName Of(Instrument instrument)
     {
@@ -17,11 +17,9 @@ internal sealed record MetricName(string Family, string Samples, string TextType
         var name = LabelName(instrument.Name) + (unit is null ? "" : "_" + unit);
         return instrument switch
         {
-            ObservableCounter<long> or ObservableCounter<double> => new(name, name + "_total", "counter", "counter", unit),
-            // OpenMetrics has a type for constant facts; its samples carry the suffix, the family does not.
-            ObservableGauge<long> when name.EndsWith("_info", StringComparison.Ordinal) => new(name[..^"_info".Length], name, "gauge", "info", unit),
-            ObservableGauge<long> or ObservableGauge<double> or ObservableGauge<int> => new(name, name, "gauge", "gauge", unit),
-            Histogram<double> => new(name, name, "histogram", "histogram", unit),
+            ObservableCounter<long> or ObservableCounter<double> => new(name, name + "_total", "counter", unit),
+            ObservableGauge<long> or ObservableGauge<double> or ObservableGauge<int> => new(name, name, "gauge", unit),
+            Histogram<double> => new(name, name, "histogram", unit),
             _ => throw new NotSupportedException($"Instrument {instrument.Name}: {instrument.GetType().Name} is not written by this exporter."),
         };
     }
