@@ -25,7 +25,7 @@ internal static class ListenerRules
             for (var j = 0; j < i; j++)
             {
                 if (Collide(listeners[j], listeners[i]))
-                    bound.Broken([listeners[i].Option, listeners[j].Option], $"{listeners[j].Listen} and {listeners[i].Listen}", "two listeners on one address", OneAddressEach);
+                    OneAddress(bound, listeners[j], listeners[i]);
             }
         }
 
@@ -39,6 +39,12 @@ internal static class ListenerRules
         if (addresses.Count == 0)
             bound.Broken([option], listen.ToString(), $"the host {listen.Host} does not resolve", "an address of this machine, localhost, or a name that resolves to one");
         return new(option, listen, addresses);
+    }
+
+    private static void OneAddress(Binding bound, Bound one, Bound other)
+    {
+        var who = one.Option == other.Option ? $"of --{one.Option}" : $"(--{one.Option} and --{other.Option})";
+        bound.Broken([one.Option, other.Option], $"{one.Listen} and {other.Listen}", $"two listeners {who} on one address", OneAddressEach);
     }
 
     /// <summary>Forwarding to a listener of our own is a loop that eats every descriptor there is.</summary>
