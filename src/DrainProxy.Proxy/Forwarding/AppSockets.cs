@@ -68,21 +68,10 @@ internal sealed class AppStream : NetworkStream
         {
             await write;
         }
-        catch (IOException) when (HasBytes())
+        catch (IOException)
         {
+            // The read that follows decides: it finds the answer, or fails for the same reason.
             broken = true;
-        }
-    }
-
-    private bool HasBytes()
-    {
-        try
-        {
-            return Socket.Available > 0;
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            return false;
         }
     }
 

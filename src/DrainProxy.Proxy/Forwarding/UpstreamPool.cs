@@ -15,6 +15,10 @@ namespace DrainProxy.Proxy.Forwarding;
 internal sealed partial class UpstreamPool : IDisposable
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>RFC 9110 section 10.1.1: a client must not wait for ever; one second is what curl waits.</summary>
+    private static readonly TimeSpan ExpectTimeout = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan OldHandlerLives = TimeSpan.FromMinutes(1);
     private readonly AppAddress app;
     private readonly ProxyCounters counters;
@@ -101,6 +105,7 @@ internal sealed partial class UpstreamPool : IDisposable
         ActivityHeadersPropagator = null,
         EnableMultipleHttp2Connections = true,
         ConnectTimeout = ConnectTimeout,
+        Expect100ContinueTimeout = ExpectTimeout,
         PooledConnectionIdleTimeout = pooledIdle,
         MaxResponseHeadersLength = 128,
         ResponseDrainTimeout = TimeSpan.FromSeconds(1),

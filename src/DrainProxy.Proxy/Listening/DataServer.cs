@@ -33,7 +33,8 @@ internal sealed class DataServer : IDisposable
     {
         var options = new KestrelServerOptions { AddServerHeader = false };
         // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
-        options.RequestHeaderEncodingSelector = static _ => Encoding.Latin1;
+        options.RequestHeaderEncodingSelector = static name =>
+            name.Length == 10 && name.Equals("Connection", StringComparison.OrdinalIgnoreCase) ? ConnectionFieldEncoding.Instance : Encoding.Latin1;
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         Limit(options.Limits, settings, idleTimeout);
         server = Servers.Create(options, logs);
