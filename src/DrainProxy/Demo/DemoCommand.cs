@@ -22,9 +22,9 @@ internal static class DemoCommand
         {
             file = jsonFile is null ? null : ResultFile.Prepare(jsonFile);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (DemoFailedException e)
         {
-            await Console.Error.WriteLineAsync($"--json {jsonFile}: cannot be written: {e.Message}");
+            await Console.Error.WriteLineAsync($"drainproxy: {e.Message}");
             return WrongCommandLine;
         }
 
@@ -44,11 +44,6 @@ internal static class DemoCommand
         {
             await Console.Error.WriteLineAsync("interrupted; every process of the demo has been stopped");
             return Interrupted;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            await Console.Error.WriteLineAsync($"the demo failed: {e.Message}");
-            return Failed;
         }
     }
 

@@ -1,3 +1,4 @@
+using DrainProxy.Demo;
 using DrainProxy.Demo.Load;
 using DrainProxy.Demo.Results;
 
@@ -77,8 +78,12 @@ public sealed class ResultTableTests
     [Fact]
     public void Unwritable_place_is_refused_before_anything_runs()
     {
-        Assert.Throws<DirectoryNotFoundException>(() => ResultFile.Prepare("/nonexistent-folder/out.json"));
-        Assert.Throws<IOException>(() => ResultFile.Prepare(Path.GetTempPath()));
+        var folder = Path.GetTempPath();
+        Assert.EndsWith(
+            "--json /nonexistent-folder/out.json: cannot be written: there is no such folder",
+            Assert.Throws<DemoFailedException>(() => ResultFile.Prepare("/nonexistent-folder/out.json")).Message, StringComparison.Ordinal);
+        Assert.EndsWith("it is a folder", Assert.Throws<DemoFailedException>(() => ResultFile.Prepare(folder)).Message, StringComparison.Ordinal);
+        Assert.EndsWith("it is no file name", Assert.Throws<DemoFailedException>(() => ResultFile.Prepare("")).Message, StringComparison.Ordinal);
     }
 
     private static Outcome Seen(int requests, int failed, double longest, string? failure = null) => new(

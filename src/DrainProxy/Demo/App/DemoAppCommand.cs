@@ -41,7 +41,7 @@ internal static class DemoAppCommand
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
         {
-            await Console.Error.WriteLineAsync($"port {port}: {e.Message}");
+            await Console.Error.WriteLineAsync($"port {port}: {e.SocketErrorCode}");
             return 69;
         }
     }

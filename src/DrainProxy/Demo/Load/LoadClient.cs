@@ -41,7 +41,7 @@ internal sealed class LoadClient(int port, Tally tally, TimeSpan timeout, TimePr
         catch (Exception e) when (e is IOException or SocketException)
         {
             Disconnect();
-            return $"connection to the load balancer: {e.Message}";
+            return $"connection to the load balancer: {(e as SocketException)?.SocketErrorCode.ToString() ?? e.Message}";
         }
         catch (OperationCanceledException)
         {

@@ -19,29 +19,56 @@ internal sealed class ResultFile
         _temporary = IsDevice(path) ? path : Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.tmp");
     }
 
-    /// <summary>Throws IOException or UnauthorizedAccessException, with a message for the user, when nothing can be written there.</summary>
-    public static ResultFile Prepare(string path)
-    {
-        var full = Path.GetFullPath(path);
-        if (Directory.Exists(full))
-            throw new IOException("it is a directory");
-        if (File.Exists(full) && !IsDevice(full))
-            full = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
-        var file = new ResultFile(full);
-        if (!IsDevice(full))
-        {
-            File.WriteAllText(file._temporary, "");
-            File.Delete(file._temporary);
-        }
+    /// <summary>Fails with a message for the user when nothing can be written there.</summary>
+    public static ResultFile Prepare(string path) => Explained(path, () => Try(path));
 
-        return file;
-    }
-
-    public void Write(DemoResult result)
+    public void Write(DemoResult result) => Explained(_path, () =>
     {
         File.WriteAllText(_temporary, ToJson(result).ToJsonString(Indented) + "\n");
         if (_temporary != _path)
             File.Move(_temporary, _path, overwrite: true);
+        return this;
+    });
+
+    private static ResultFile Try(string path)
+    {
+        var full = Path.GetFullPath(path);
+        if (Directory.Exists(full))
+            throw new UnauthorizedAccessException();
+        if (File.Exists(full) && !IsDevice(full))
+            full = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+        var file = new ResultFile(full);
+        if (IsDevice(full))
+        {
+            using var device = File.OpenWrite(full);
+            return file;
+        }
+
+        File.WriteAllText(file._temporary, "");
+        File.Delete(file._temporary);
+        return file;
+    }
+
+    /// <summary>The cause in words of our own: the framework's may be resource keys only (UseSystemResourceKeys).</summary>
+    private static ResultFile Explained(string path, Func<ResultFile> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            var cause = e switch
+            {
+                DirectoryNotFoundException or FileNotFoundException => "there is no such folder",
+                UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
+                UnauthorizedAccessException => "permission denied",
+                PathTooLongException => "the name is too long",
+                ArgumentException => "it is no file name",
+                _ => $"input/output error {e.HResult & 0xFFFF}",
+            };
+            throw new DemoFailedException($"--json {path}: cannot be written: {cause}");
+        }
     }
 
     public static JsonObject ToJson(DemoResult result) => new()
