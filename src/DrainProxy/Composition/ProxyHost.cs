@@ -28,6 +28,7 @@ internal sealed partial class ProxyHost : IDisposable
     private const int ExitCut = 1;
     private const int ExitNotBound = 69;
     private const int ExitConfiguration = 78;
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
 
     private readonly ProxySettings settings;
@@ -127,9 +128,16 @@ internal sealed partial class ProxyHost : IDisposable
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select(p => $"{p.Listen} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
+        _ = HandBackStartupPages();
 
         var result = await drain.Run();
         return await End(result);
+    }
+
+    private async Task HandBackStartupPages()
+    {
+        await Task.Delay(SettleTime, time);
+        StartupPages.HandBack();
     }
 
     private async Task<int> End(DrainResult result)
