@@ -86,6 +86,6 @@ internal sealed partial class Lifecycle : IDisposable
 
     public void Dispose() => cut.Dispose();
 
-    [LoggerMessage(100, LogLevel.Information, "Phase {Before} -> {After} because of {Event}, after {Seconds:0.000} s", EventName = "phase")]
-    private static partial void LogPhase(ILogger log, Phase before, Phase after, DrainEvent @event, double seconds);
+    [LoggerMessage(100, LogLevel.Information, "Phase {Before} -> {After} because of {Reason}, after {Seconds:0.000} s", EventName = "phase")]
+    private static partial void LogPhase(ILogger log, Phase before, Phase after, DrainEvent reason, double seconds);
 }

@@ -14,6 +14,7 @@ internal sealed record TerminationReport(
 {
     /// <summary>The kubelet reads at most this much of a termination message.</summary>
     private const int MessageLimit = 4096;
+    private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
     private const string MessagePath = "/dev/termination-log";
 
     /// <summary>The report as one line of JSON without its line feed.</summary>
@@ -54,20 +55,32 @@ internal sealed record TerminationReport(
     }
 
     /// <summary>Writes the line to standard output and to the termination message where there is one. A full disk loses the line, nothing else.</summary>
-    public void Write(ILogger log)
+    public async Task Write(ILogger log, TimeProvider time)
     {
         var line = ToJson();
+        // A pipe that nobody reads blocks the writer for ever: on a thread of its own, and not for longer than the limit.
+        var toOutput = Task.Run(() => WriteToOutput(line));
         try
         {
-            using var output = Console.OpenStandardOutput();
-            output.Write(Encoding.UTF8.GetBytes(line + "\n"));
-            output.Flush();
+            await toOutput.WaitAsync(WriteLimit, time);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or TimeoutException)
         {
             log.LogWarning("Termination report not written to standard output: {Reason}", e.Message);
         }
 
+        WriteMessage(line, log);
+    }
+
+    private static void WriteToOutput(string line)
+    {
+        using var output = Console.OpenStandardOutput();
+        output.Write(Encoding.UTF8.GetBytes(line + "\n"));
+        output.Flush();
+    }
+
+    private static void WriteMessage(string line, ILogger log)
+    {
         try
         {
             if (!File.Exists(MessagePath)) return;

@@ -147,7 +147,7 @@ internal sealed partial class ProxyHost : IDisposable
         var report = Report(terminated, t0, result);
         metrics.RecordTermination(report.Trigger, result, report.Total);
         state.LastTermination = report.ToJson();
-        report.Write(log);
+        await report.Write(log, time);
         if (BudgetPlanner.LongestRequestWarning(plan, application.Longest) is { } warning) LogWarning(log, warning);
         lifecycle.ReleaseWaiters();
         if (settings.AfterDrain == AfterDrain.Stay) await signalled.Task;
