@@ -17,7 +17,6 @@ public sealed class PrometheusExporter : IDisposable
     private readonly ProxyMetrics metrics;
     private readonly MeterListener listener;
     private readonly List<MetricFamily> families = [];
-    private readonly Lock scrape = new();
 
     public PrometheusExporter(ProxyMetrics metrics)
     {
@@ -39,7 +38,7 @@ public sealed class PrometheusExporter : IDisposable
     /// </summary>
     public void Write(IBufferWriter<byte> output, bool openMetrics, string? scraper = null)
     {
-        lock (scrape)
+        lock (metrics.Scrapes.Turn)
         {
             foreach (var family in families) family.Clear();
             metrics.Scrapes.Begin(scraper);
@@ -64,7 +63,7 @@ public sealed class PrometheusExporter : IDisposable
     {
         if (!ReferenceEquals(instrument.Meter, metrics.Meter)) return;
         MetricFamily family = instrument is Histogram<double> histogram ? new HistogramFamily(histogram) : new SampleFamily(instrument);
-        lock (scrape) families.Add(family);
+        lock (metrics.Scrapes.Turn) families.Add(family);
         listening.EnableMeasurementEvents(instrument, family);
     }
 }

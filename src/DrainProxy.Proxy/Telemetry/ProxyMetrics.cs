@@ -16,6 +16,11 @@ public sealed class ProxyMetrics : IDisposable
     internal static readonly double[] DurationBuckets =
         [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+    private static readonly KeyValuePair<string, object?>[] PhaseLabels = Array.ConvertAll(Enum.GetValues<Phase>(), phase => Label("phase", LabelNames.Of(phase)));
+    private static readonly KeyValuePair<string, object?> DownstreamSide = Label("side", LabelNames.Of(Side.Downstream));
+    private static readonly KeyValuePair<string, object?> UpstreamSide = Label("side", LabelNames.Of(Side.Upstream));
+    private static readonly KeyValuePair<string, object?> ActiveState = Label("state", "active");
+    private static readonly KeyValuePair<string, object?> IdleState = Label("state", "idle");
     private static readonly int Results = Enum.GetValues<DrainResult>().Length;
 
     private readonly ProxyCounters counters;
@@ -41,8 +46,7 @@ public sealed class ProxyMetrics : IDisposable
         AddLosses();
         AddConnections();
         AddTermination();
-        var process = new ProcessReader(time);
-        ProcessInstruments.Add(Meter, process);
+        ProcessInstruments.Add(Meter, new ProcessReader(time));
         runtime = new RuntimeInstruments(Meter);
     }
 
@@ -86,7 +90,7 @@ public sealed class ProxyMetrics : IDisposable
         Counter("replayed", "{request}", "Requests sent to the app again.", Series.Of<ReplayReason>("reason", counters.Replayed));
         Counter("shed", "{request}", "Requests refused before the app saw them.", Series.Of<ShedReason>("reason", counters.Shed));
         Counter("upstream_errors", "{error}", "Exchanges with the app that failed.", Series.Of<UpstreamCause>("cause", counters.UpstreamErrors));
-        Counter("lost_requests", "{request}", "Requests lost while terminating.", Series.Of<LossReason>("reason", counters.Lost));
+        Counter("lost_requests", "{request}", "Requests that reached the proxy and got no answer of the app, by why.", Series.Of<LossReason>("reason", counters.Lost));
         Counter("responses_lost", "{response}", "Answers of the app that could not be delivered whole to the client.",
             new Series().Add(() => counters.ResponsesLost));
     }
@@ -107,22 +111,18 @@ public sealed class ProxyMetrics : IDisposable
             "Time from the start of the termination to now or to its end; 0 before.");
     }
 
+    /// <summary>The phase is read once: each scrape shows exactly one.</summary>
     private IEnumerable<Measurement<long>> Phases()
     {
-        // Read once: each scrape shows exactly one phase.
-        var now = sources.Phase();
-        return Series.Of<Phase>("phase", phase => phase == now ? 1 : 0).Observe();
+        var now = (int)sources.Phase();
+        return PhaseLabels.Select((label, phase) => new Measurement<long>(phase == now ? 1 : 0, label));
     }
 
     private IEnumerable<Measurement<long>> Connections()
     {
         var (down, up) = (sources.Downstream(), sources.Upstream());
-        return new Series()
-            .Add(() => down.Active, ("side", "downstream"), ("state", "active"))
-            .Add(() => down.Idle, ("side", "downstream"), ("state", "idle"))
-            .Add(() => up.Active, ("side", "upstream"), ("state", "active"))
-            .Add(() => up.Idle, ("side", "upstream"), ("state", "idle"))
-            .Observe();
+        return [new(down.Active, DownstreamSide, ActiveState), new(down.Idle, DownstreamSide, IdleState),
+            new(up.Active, UpstreamSide, ActiveState), new(up.Idle, UpstreamSide, IdleState)];
     }
 
     private void Counter(string name, string unit, string help, Series series)
@@ -136,4 +136,6 @@ public sealed class ProxyMetrics : IDisposable
         var peak = new RecentPeak(take, Scrapes);
         Meter.CreateObservableGauge("drainproxy." + name, peak.Read, unit, help);
     }
+
+    private static KeyValuePair<string, object?> Label(string name, string value) => new(name, value);
 }

@@ -16,22 +16,44 @@ internal sealed class ScrapeMemory(TimeProvider time)
     private readonly Dictionary<string, long> lastScrapes = new(StringComparer.Ordinal);
     private (long Now, long Since)? current;
 
-    /// <summary>The scrape going on or, where the reader is not our exporter, one by a stranger now.</summary>
-    public (long Now, long Since) Current => current ?? Stranger(time.GetTimestamp());
+    /// <summary>One scrape at a time, whichever exporter does it.</summary>
+    public Lock Turn { get; } = new();
 
-    /// <summary>The oldest moment that a known scraper may still ask about.</summary>
-    public long Oldest => lastScrapes.Count == 0 ? Current.Since : Math.Min(Current.Since, lastScrapes.Values.Min());
+    /// <summary>
+    /// What is asked for, and the oldest moment any known scraper may still ask for. Outside Begin and End the reader is not our exporter and
+    /// counts as new.
+    /// </summary>
+    public (long Now, long Since, long Oldest) Current
+    {
+        get
+        {
+            lock (lastScrapes)
+            {
+                var (now, since) = current ?? Stranger(time.GetTimestamp());
+                // A newcomer may come at any time: the whole window is kept, however young the known scrapers' last visits are.
+                var oldest = Math.Min(since, Stranger(now).Since);
+                foreach (var last in lastScrapes.Values) oldest = Math.Min(oldest, last);
+                return (now, since, oldest);
+            }
+        }
+    }
 
     public void Begin(string? scraper)
     {
-        var now = time.GetTimestamp();
-        current = scraper is not null && lastScrapes.TryGetValue(scraper, out var last) ? (now, last) : Stranger(now);
-        if (scraper is null) return;
-        lastScrapes[scraper] = now;
-        if (lastScrapes.Count > Capacity) lastScrapes.Remove(lastScrapes.MinBy(s => s.Value).Key);
+        lock (lastScrapes)
+        {
+            var now = time.GetTimestamp();
+            current = scraper is not null && lastScrapes.TryGetValue(scraper, out var last) ? (now, last) : Stranger(now);
+            if (scraper is null) return;
+            lastScrapes[scraper] = now;
+            if (lastScrapes.Count > Capacity) lastScrapes.Remove(lastScrapes.MinBy(s => s.Value).Key);
+        }
     }
 
-    public void End() => current = null;
+    public void End()
+    {
+        lock (lastScrapes) current = null;
+    }
 
     private (long Now, long Since) Stranger(long now) => (now, now - (long)(Window.TotalSeconds * time.TimestampFrequency));
 }
@@ -51,11 +73,10 @@ internal sealed class RecentPeak(Func<long> take, ScrapeMemory scrapes)
     {
         lock (notes)
         {
-            var (now, since) = scrapes.Current;
+            var (now, since, oldest) = scrapes.Current;
             var value = take();
             while (notes.Count > 0 && notes[^1].Value <= value) notes.RemoveAt(notes.Count - 1);
             notes.Add((now, value));
-            var oldest = Math.Min(since, scrapes.Oldest);
             while (notes[0].End <= oldest && notes.Count > 1) notes.RemoveAt(0);
             if (notes.Count > Capacity) MergeOldest();
             foreach (var note in notes)

@@ -1,0 +1,116 @@
+using System.Text.RegularExpressions;
+using DrainProxy.Decisions.Draining;
+using DrainProxy.Proxy.Telemetry;
+
+namespace DrainProxy.Proxy.Tests.Telemetry;
+
+/// <summary>The families that users' dashboards rely on, with types and label sets, and the page that describes them.</summary>
+public sealed partial class FamilyTableTests
+{
+    /// <summary>Family, type, series: closed label sets are spelled out here so that a renamed or new enum member shows.</summary>
+    private static readonly (string Name, string Type, string[] Labels)[] Expected =
+    [
+        ("drainproxy_build_info", "gauge", [$"version=\"1.2.3\",runtime=\"{System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}\""]),
+        ("drainproxy_phase", "gauge", One("phase", "starting", "serving", "unready", "lingering", "draining", "closing", "drained")),
+        ("drainproxy_app_up", "gauge", [""]),
+        ("drainproxy_requests_total", "counter", Two("code_class", ["none", "1xx", "2xx", "3xx", "4xx", "5xx"],
+            "outcome", ["ok", "app_error", "refused", "failed", "client_gone"])),
+        ("drainproxy_in_flight_requests", "gauge", [""]),
+        ("drainproxy_in_flight_requests_peak", "gauge", [""]),
+        ("drainproxy_held_requests", "gauge", [""]),
+        ("drainproxy_held_requests_peak", "gauge", [""]),
+        ("drainproxy_replayed_total", "counter", One("reason", "connect_failed")),
+        ("drainproxy_shed_total", "counter",
+            One("reason", "memory", "max_in_flight", "queue_full", "queue_timeout", "descriptors", "own_memory", "closing")),
+        ("drainproxy_upstream_errors_total", "counter", One("cause", "connect_refused", "connect_timeout", "connect_error", "closed_before_answer",
+            "closed_during_answer", "app_timeout", "app_protocol_error", "hold_exhausted", "cut_at_deadline", "internal")),
+        ("drainproxy_lost_requests_total", "counter", One("reason", "late_after_close", "cut_at_deadline", "app_gone", "hold_exhausted", "reset_by_us")),
+        ("drainproxy_responses_lost_total", "counter", [""]),
+        ("drainproxy_connections", "gauge", Two("side", ["downstream", "upstream"], "state", ["active", "idle"])),
+        ("drainproxy_connections_closed_total", "counter", Two("side", ["downstream", "upstream"], "by", ["us", "peer"])),
+        ("drainproxy_accept_queue_depth", "gauge", [""]),
+        ("drainproxy_termination_total", "counter",
+            Two("trigger", ["sigterm", "sigint", "command", "http", "node-notice"], "result", ["clean", "cut", "forced"])),
+        ("drainproxy_drain_duration_seconds", "gauge", [""]),
+        ("drainproxy_file_descriptors", "gauge", One("owner", "drainproxy")),
+        ("drainproxy_file_descriptors_limit", "gauge", One("owner", "drainproxy")),
+        ("process_cpu_seconds_total", "counter", [""]),
+        ("process_resident_memory_bytes", "gauge", [""]),
+        ("process_virtual_memory_bytes", "gauge", [""]),
+        ("process_open_fds", "gauge", [""]),
+        ("process_max_fds", "gauge", [""]),
+        ("process_threads", "gauge", [""]),
+        ("process_start_time_seconds", "gauge", [""]),
+        ("dotnet_gc_collections_total", "counter", One("gc_heap_generation", "gen0", "gen1", "gen2")),
+        ("dotnet_gc_heap_total_allocated_bytes_total", "counter", [""]),
+        ("dotnet_gc_pause_time_seconds_total", "counter", [""]),
+        ("dotnet_gc_last_collection_heap_size_bytes", "gauge", One("gc_heap_generation", "gen0", "gen1", "gen2", "loh", "poh")),
+        ("dotnet_gc_last_collection_memory_committed_size_bytes", "gauge", [""]),
+        ("dotnet_thread_pool_threads", "gauge", [""]),
+        ("dotnet_thread_pool_queue_length", "gauge", [""]),
+        ("dotnet_thread_pool_work_items_total", "counter", [""]),
+        ("dotnet_monitor_lock_contentions_total", "counter", [""]),
+        ("dotnet_exceptions_total", "counter", [""]),
+    ];
+
+    [Fact]
+    public void Every_family_and_series_is_there_from_the_start()
+    {
+        using var bench = new MetricsBench();
+        var scrape = bench.Scrape();
+        var expected = Expected.Select(e => e.Name).Append("drainproxy_request_duration_seconds").Order();
+        Assert.Equal(expected, scrape.Families.Select(f => f.Name).Order());
+        foreach (var (name, type, labels) in Expected) Assert.Equal(labels.Order(), scrape[name, type].Samples.Select(s => s.Labels).Order());
+        Assert.NotEmpty(scrape["drainproxy_request_duration_seconds", "histogram"].Samples);
+    }
+
+    [Fact]
+    public void Counters_of_the_data_path_start_at_0()
+    {
+        using var bench = new MetricsBench();
+        var counters = bench.Scrape().Families.Where(f => f.Name.StartsWith("drainproxy_", StringComparison.Ordinal) && f.Type == "counter");
+        Assert.All(counters.SelectMany(f => f.Samples), s => Assert.Equal(0, s.Value));
+    }
+
+    [Fact]
+    public void Both_formats_carry_the_same_series()
+    {
+        using var bench = new MetricsBench();
+        var text = bench.Scrape().Families.SelectMany(f => f.Samples).Where(s => !s.Name.EndsWith("_bucket", StringComparison.Ordinal));
+        var open = Exposition.ParseOpenMetrics(bench.Text(openMetrics: true)).Families.SelectMany(f => f.Samples)
+            .Where(s => !s.Name.EndsWith("_bucket", StringComparison.Ordinal));
+        Assert.Equal(text.Select(s => s.Series), open.Select(s => s.Series));
+    }
+
+    [Fact]
+    public void The_metrics_page_has_a_row_for_each_family_and_no_other()
+    {
+        using var bench = new MetricsBench();
+        var rows = Row().Matches(File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "metrics.md"))).Select(m => (m.Groups[1].Value, m.Groups[2].Value));
+        Assert.Equal(bench.Scrape().Families.Select(f => (f.Name, f.Type)).Order(), rows.Order());
+    }
+
+    [Fact]
+    public void Label_names_match_those_of_the_termination_report()
+    {
+        foreach (var reason in Enum.GetValues<LossReason>())
+            Assert.Equal(DrainProxy.Proxy.Draining.TerminationReport.LossName(reason), LabelNames.Of(reason));
+        foreach (var trigger in Enum.GetValues<Trigger>())
+            Assert.Equal(DrainProxy.Proxy.Draining.TerminationReport.TriggerName(trigger), LabelNames.Of(trigger));
+    }
+
+    private static string[] One(string label, params string[] values) => Array.ConvertAll(values, v => $"{label}=\"{v}\"");
+
+    private static string[] Two(string first, string[] firstValues, string second, string[] secondValues)
+        => [.. firstValues.SelectMany(a => secondValues.Select(b => $"{first}=\"{a}\",{second}=\"{b}\""))];
+
+    private static string RepositoryRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "DrainProxy.sln"))) return folder.FullName;
+        throw new DirectoryNotFoundException("no DrainProxy.sln above the tests");
+    }
+
+    [GeneratedRegex(@"^\| `([a-z_0-9]+)` \| (\w+) \|", RegexOptions.Multiline)]
+    private static partial Regex Row();
+}
