@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+
+namespace DrainProxy.Scenarios.Tests.Harness;
+
+/// <summary>
+/// Steady load of GET and POST from keep-alive clients. A failure is any answer but 200, or none. A connection that the load balancer
+/// closed while idle is opened anew: that race is between client and load balancer; what the pods do wrong shows as the balancer's 502.
+/// </summary>
+internal sealed class Load : IAsyncDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private readonly ConcurrentBag<string> failures = [];
+    private readonly HttpClient http;
+    private readonly int port;
+    private readonly Task running;
+    private long sent;
+
+    public Load(int port, double perSecond)
+    {
+        this.port = port;
+        http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(20) };
+        running = Run(perSecond);
+    }
+
+    public long Sent => Interlocked.Read(ref sent);
+
+    public IReadOnlyCollection<string> Failures => failures;
+
+    /// <summary>Stops sending and waits for the last answer.</summary>
+    public async Task Stop()
+    {
+        await stop.CancelAsync();
+        await running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Stop();
+        http.Dispose();
+        stop.Dispose();
+    }
+
+    private async Task Run(double perSecond)
+    {
+        var time = TimeProvider.System;
+        var start = time.GetTimestamp();
+        var open = new List<Task>();
+        for (var i = 0; !stop.IsCancellationRequested; i++)
+        {
+            var due = TimeSpan.FromSeconds(i / perSecond) - time.GetElapsedTime(start);
+            if (due > TimeSpan.Zero)
+            {
+                try
+                {
+                    await Task.Delay(due, time, stop.Token);
+                }
+                catch (OperationCanceledException)
+                {
+                    break;
+                }
+            }
+
+            open.RemoveAll(t => t.IsCompleted);
+            open.Add(Send(i));
+        }
+
+        await Task.WhenAll(open);
+    }
+
+    private async Task Send(int number)
+    {
+        Interlocked.Increment(ref sent);
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                using var request = number % 2 == 0
+                    ? new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}/?{number}")
+                    : new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/?{number}") { Content = new StringContent("body") };
+                using var answer = await http.SendAsync(request);
+                if ((int)answer.StatusCode != 200) failures.Add($"{request.Method} {number}: {(int)answer.StatusCode}");
+                return;
+            }
+            catch (HttpRequestException e) when (attempt < 3 && e.HttpRequestError is HttpRequestError.ResponseEnded or HttpRequestError.Unknown)
+            {
+                // The load balancer closed the client's idle connection (nginx does on a reload).
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+            {
+                failures.Add($"{number}: {e.Message}");
+                return;
+            }
+        }
+    }
+}
