@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using DrainProxy.Bench.Load;
 using DrainProxy.Bench.Peers;
 using DrainProxy.Bench.Processes;
@@ -44,8 +43,8 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
 
         if (Wrk.Tool.Missing is null)
         {
-            await Wrk.Run(running.Place.Port, options.Connections, options.WarmUp, stage.LoadProcessors);
-            await FullLoad(running, cancellation);
+            var warm = await Wrk.Run(running.Place.Port, options.Connections, options.WarmUp, stage.LoadProcessors);
+            await FullLoad(running, warm.Requests, cancellation);
         }
 
         if (options.Wants(MetricGroup.Latency) || options.Wants(MetricGroup.Cpu))
@@ -54,7 +53,7 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
         }
     }
 
-    private async Task FullLoad(Running running, CancellationToken cancellation)
+    private async Task FullLoad(Running running, long warmUpRequests, CancellationToken cancellation)
     {
         var cpuBefore = ProcessTree.Cpu(running.Child.Id);
         var load = Wrk.Run(running.Place.Port, options.Connections, options.Seconds, stage.LoadProcessors);
@@ -65,7 +64,7 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
             highest = Highest(highest, running);
         }
 
-        Scrape(running.Place);
+        ReadMetrics(running.Place, warmUpRequests);
         var result = await load;
         var cpu = ProcessTree.Cpu(running.Child.Id) - cpuBefore;
         highest = Highest(highest, running);
@@ -134,26 +133,22 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
         }
     }
 
-    private void Scrape(Place place)
+    /// <summary>Metrics that are on must count: a build that leaves them out would only look faster.</summary>
+    private void ReadMetrics(Place place, long expected)
     {
         if (peer.Metrics(place) is not { } metrics)
         {
             return;
         }
 
-        try
+        var (text, problem) = Scrape.Read(metrics);
+        if (text is null)
         {
-            using var socket = HttpExchange.Connect(metrics.Port);
-            socket.Send(HttpExchange.Request(metrics.Port, metrics.Path));
-            var answer = new byte[HttpExchange.BufferSize];
-            if (socket.Receive(answer) == 0 || !answer.AsSpan().StartsWith("HTTP/1.1 200"u8))
-            {
-                Note("its metrics endpoint did not answer 200 under load");
-            }
+            Note($"its metrics endpoint under load: {problem}");
         }
-        catch (SocketException e)
+        else if (Scrape.Sum(text, peer.RequestCounter) is var counted && counted < expected)
         {
-            Note($"its metrics endpoint failed under load: {e.Message}");
+            Note($"its metrics count {counted} requests of at least {expected}");
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed class DrainProxyPeer(string name, string? published) : Peer
 
     public override string Name => name;
 
-    public override string? Missing => folder is null || File.Exists(Path.Combine(folder, "drainproxy")) ? null : $"no drainproxy in the folder given for {name}";
+    public override string? Missing => null;
 
     public override Task<string> Version() => Task.FromResult(given ? $".NET {Environment.Version}, published {Path.GetFileName(folder)}" : $".NET {Environment.Version}, this tree");
 
@@ -34,4 +34,6 @@ internal sealed class DrainProxyPeer(string name, string? published) : Peer
     public override (int Port, string Path) Ready(Place place) => (place.AdminPort, "/readyz");
 
     public override (int Port, string Path)? Metrics(Place place) => (place.AdminPort, "/metrics");
+
+    public override string RequestCounter => "drainproxy_requests_total";
 }

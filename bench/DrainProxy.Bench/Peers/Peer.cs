@@ -23,6 +23,9 @@ internal abstract class Peer
 
     /// <summary>Its Prometheus endpoint, scraped during the load as it would be in production.</summary>
     public virtual (int Port, string Path)? Metrics(Place place) => null;
+
+    /// <summary>The counter of requests that it has there.</summary>
+    public virtual string RequestCounter => "";
 }
 
 /// <summary>Where one start of a peer lives.</summary>

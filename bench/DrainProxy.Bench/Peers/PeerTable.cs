@@ -9,6 +9,11 @@ internal static class PeerTable
     /// <summary>All peers in the order of a round, or those asked for in the order given.</summary>
     public static IReadOnlyList<Peer> Select(Options options, string repository)
     {
+        foreach (var folder in new[] { options.DrainProxy, options.Baseline }.OfType<string>().Where(folder => !File.Exists(Path.Combine(folder, "drainproxy"))))
+        {
+            throw new UsageException($"{folder} is no publish of DrainProxy: there is no drainproxy in it");
+        }
+
         List<Peer> all =
         [
             new Nginx(),
