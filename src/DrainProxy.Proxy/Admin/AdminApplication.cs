@@ -63,7 +63,8 @@ internal sealed class AdminApplication(
     {
         var contentType = metrics.Negotiate(context.Request.Headers.Accept);
         context.Response.ContentType = contentType;
-        metrics.Write(context.Response.BodyWriter, contentType.StartsWith("application/openmetrics-text", StringComparison.Ordinal));
+        // A scraper keeps its connection: that is how each gets the peaks since its own last visit.
+        metrics.Write(context.Response.BodyWriter, contentType.StartsWith("application/openmetrics-text", StringComparison.Ordinal), context.Connection.Id);
         await context.Response.BodyWriter.FlushAsync();
     }
 

@@ -213,6 +213,7 @@ internal sealed partial class ProxyHost : IDisposable
             return (active, open - active);
         },
         AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
+        DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };
 
     private TlsCertificates? Certificates() => settings.Ports.Any(p => p.Listen.Tls)
