@@ -37,6 +37,7 @@ internal sealed class DataServer : IDisposable
             name.Length == 10 && name.Equals("Connection", StringComparison.OrdinalIgnoreCase) ? ConnectionFieldEncoding.Instance : Encoding.Latin1;
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         Limit(options.Limits, settings, idleTimeout);
+        if (certificates is not null) options.ApplicationServices = TlsServices(logs);
         server = Servers.Create(options, logs);
 
         var dispatch = new ProtocolDispatch();
@@ -54,7 +55,6 @@ internal sealed class DataServer : IDisposable
             o.Protocols = HttpProtocols.Http2;
             o.Use(dispatch.Capture);
         });
-        if (certificates is not null) options.ApplicationServices = TlsServices(logs);
     }
 
     /// <summary>The ports in use, in the order of the settings; real ones where 0 was asked for.</summary>
