@@ -29,6 +29,9 @@ internal sealed partial class ProxyHost : IDisposable
     private const int ExitNotBound = 69;
     private const int ExitConfiguration = 78;
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>Bytes allocated since the last time that make a collection at rest worth its few milliseconds.</summary>
+    private const long WorthIt = 16 << 20;
     private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
 
     private readonly ProxySettings settings;
@@ -128,16 +131,26 @@ internal sealed partial class ProxyHost : IDisposable
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select(p => $"{p.Listen} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
-        _ = HandBackStartupPages();
+        _ = HandBackMemoryAtRest();
 
         var result = await drain.Run();
         return await End(result);
     }
 
-    private async Task HandBackStartupPages()
+    /// <summary>Once after start, and again whenever a load is over: the collector keeps what it has until somebody allocates.</summary>
+    private async Task HandBackMemoryAtRest()
     {
-        await Task.Delay(SettleTime, time);
-        StartupPages.HandBack();
+        long handedBackAt = -WorthIt;
+        while (!lifecycle.Terminating)
+        {
+            await Task.Delay(SettleTime, time);
+            var allocated = GC.GetTotalAllocatedBytes();
+            var idle = counters.InFlight == 0
+                && (application.LastRequestAt == 0 || time.GetElapsedTime(application.LastRequestAt) > SettleTime);
+            if (!idle || allocated - handedBackAt < WorthIt) continue;
+            RestingMemory.HandBack();
+            handedBackAt = GC.GetTotalAllocatedBytes();
+        }
     }
 
     private async Task<int> End(DrainResult result)

@@ -4,11 +4,11 @@ using System.Runtime.InteropServices;
 namespace DrainProxy.Composition;
 
 /// <summary>
-/// Hands back the pages of program files that only start-up touched: loading and binding a .NET program maps some 30 MB of code and
+/// Hands back what a resting proxy does not need: garbage, and the pages of program files that only start-up touched: loading and binding a .NET program maps some 30 MB of code and
 /// metadata, most of which a running proxy never looks at again. Only clean, read-only, file-backed mappings are advised; what is needed
 /// again is mapped anew from the page cache (a minor fault). Measured in bench/README.md, "PSS at rest".
 /// </summary>
-internal static partial class StartupPages
+internal static partial class RestingMemory
 {
     private const int DontNeed = 4;
 
