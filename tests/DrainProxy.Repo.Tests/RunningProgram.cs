@@ -15,7 +15,9 @@ internal sealed class RunningProgram : IAsyncDisposable
     {
         var admin = $"127.0.0.1:{adminPort}";
         process = Process.Start(new ProcessStartInfo(
-            Path.Combine(AppContext.BaseDirectory, "drainproxy"), ["run", "--listen", "127.0.0.1:0", "--admin", admin, "--log-level", "error"]))!;
+            Path.Combine(AppContext.BaseDirectory, "drainproxy"),
+            ["run", "--listen", "127.0.0.1:0", "--admin", admin, "--linger", "0", "--quiet", "0", "--log-level", "error"])
+        { RedirectStandardOutput = true })!;
         client = new HttpClient { BaseAddress = new Uri($"http://{admin}"), Timeout = Limit };
     }
 
@@ -33,6 +35,16 @@ internal sealed class RunningProgram : IAsyncDisposable
 
     public Task<HttpResponseMessage> SendAsync(HttpMethod method, string path) =>
         client.SendAsync(new HttpRequestMessage(method, path), TestContext.Current.CancellationToken);
+
+    /// <summary>Sends SIGTERM; returns what the program has written until its end.</summary>
+    public async Task<string> TerminateAsync()
+    {
+        using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+        Assert.Equal(0, Command.Run("/bin/sh", ["-c", $"kill -TERM {process.Id}"], "/").ExitCode);
+        var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+        await process.WaitForExitAsync(limit.Token);
+        return output;
+    }
 
     public async ValueTask DisposeAsync()
     {
