@@ -2,12 +2,13 @@
 # tests/DrainProxy.Repo.Tests runs each step of this file on a clean copy of the tree, without an engine.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
-# Restored first and apart, so that a change of the code does not fetch the packages again.
+# Restored first and apart, so that a change of the code does not fetch the packages again. Not in locked mode: the lock files name one processor's
+# runtime, and on another one the restore adds its own; .ci/run restores in locked mode.
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
 COPY src/DrainProxy.Decisions/DrainProxy.Decisions.csproj src/DrainProxy.Decisions/packages.lock.json src/DrainProxy.Decisions/
 COPY src/DrainProxy.Proxy/DrainProxy.Proxy.csproj src/DrainProxy.Proxy/packages.lock.json src/DrainProxy.Proxy/
 COPY src/DrainProxy/DrainProxy.csproj src/DrainProxy/packages.lock.json src/DrainProxy/
-RUN dotnet restore src/DrainProxy --locked-mode
+RUN dotnet restore src/DrainProxy
 COPY . .
 # The project asks for ReadyToRun itself: compiled ahead of time, start to ready is not spent in the JIT.
 RUN dotnet publish src/DrainProxy -c Release --no-restore -o out

@@ -86,7 +86,7 @@ internal sealed class DockerImage(string scratch)
 
     private static void Run(string command, string folder)
     {
-        var environment = new Dictionary<string, string?> { ["MSBUILDDISABLENODEREUSE"] = "1", ["UseSharedCompilation"] = "false", ["CI"] = "true" };
+        var environment = new Dictionary<string, string?> { ["MSBUILDDISABLENODEREUSE"] = "1", ["UseSharedCompilation"] = "false", ["CI"] = null };
         // What the surrounding test run tells its own MSBuild is not for this one.
         foreach (string name in Environment.GetEnvironmentVariables().Keys)
         {
