@@ -23,7 +23,9 @@ public sealed class ForwardingTests
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{proxy.Port}/")
             {
-                Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new StringContent("body"),
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new StringContent("body"),
             };
             using var answer = await http.SendAsync(request);
             Assert.Equal(version, answer.Version);

@@ -21,8 +21,8 @@ internal sealed class Series
     {
         var series = new Series();
         foreach (var a in Enum.GetValues<TFirst>())
-        foreach (var b in Enum.GetValues<TSecond>())
-            series.Add(() => read(a, b), (first, LabelNames.Of(a)), (second, LabelNames.Of(b)));
+            foreach (var b in Enum.GetValues<TSecond>())
+                series.Add(() => read(a, b), (first, LabelNames.Of(a)), (second, LabelNames.Of(b)));
         return series;
     }
 

@@ -14,17 +14,17 @@ public sealed class CountsTests
         var n = 0;
         int[] statuses = [0, 101, 200, 304, 404, 502];
         foreach (var status in statuses)
-        foreach (var outcome in Enum.GetValues<Outcome>())
-            Times(++n, () =>
-            {
-                bench.Counters.RequestStarted();
-                bench.Counters.RequestEnded(status, outcome);
-            });
+            foreach (var outcome in Enum.GetValues<Outcome>())
+                Times(++n, () =>
+                {
+                    bench.Counters.RequestStarted();
+                    bench.Counters.RequestEnded(status, outcome);
+                });
         n = 0;
         var scrape = bench.Scrape();
         foreach (var codeClass in (string[])["none", "1xx", "2xx", "3xx", "4xx", "5xx"])
-        foreach (var outcome in Enum.GetValues<Outcome>())
-            Assert.Equal(++n, scrape[$"drainproxy_requests_total{{code_class=\"{codeClass}\",outcome=\"{LabelNames.Of(outcome)}\"}}"]);
+            foreach (var outcome in Enum.GetValues<Outcome>())
+                Assert.Equal(++n, scrape[$"drainproxy_requests_total{{code_class=\"{codeClass}\",outcome=\"{LabelNames.Of(outcome)}\"}}"]);
         Assert.Equal(0, scrape["drainproxy_in_flight_requests"]);
     }
 
@@ -60,13 +60,13 @@ public sealed class CountsTests
     {
         var n = 0;
         foreach (var side in Enum.GetValues<Side>())
-        foreach (var by in Enum.GetValues<ClosedBy>())
-            Times(++n, () => bench.Counters.ConnectionClosed(side, by));
+            foreach (var by in Enum.GetValues<ClosedBy>())
+                Times(++n, () => bench.Counters.ConnectionClosed(side, by));
         n = 0;
         var scrape = bench.Scrape();
         foreach (var side in Enum.GetValues<Side>())
-        foreach (var by in Enum.GetValues<ClosedBy>())
-            Assert.Equal(++n, scrape[$"drainproxy_connections_closed_total{{side=\"{LabelNames.Of(side)}\",by=\"{LabelNames.Of(by)}\"}}"]);
+            foreach (var by in Enum.GetValues<ClosedBy>())
+                Assert.Equal(++n, scrape[$"drainproxy_connections_closed_total{{side=\"{LabelNames.Of(side)}\",by=\"{LabelNames.Of(by)}\"}}"]);
     }
 
     [Fact]
@@ -74,13 +74,13 @@ public sealed class CountsTests
     {
         var n = 0;
         foreach (var trigger in Enum.GetValues<Trigger>())
-        foreach (var result in Enum.GetValues<DrainResult>())
-            Times(++n, () => bench.Metrics.RecordTermination(trigger, result, TimeSpan.FromSeconds(n)));
+            foreach (var result in Enum.GetValues<DrainResult>())
+                Times(++n, () => bench.Metrics.RecordTermination(trigger, result, TimeSpan.FromSeconds(n)));
         n = 0;
         var scrape = bench.Scrape();
         foreach (var trigger in Enum.GetValues<Trigger>())
-        foreach (var result in Enum.GetValues<DrainResult>())
-            Assert.Equal(++n, scrape[$"drainproxy_termination_total{{trigger=\"{LabelNames.Of(trigger)}\",result=\"{LabelNames.Of(result)}\"}}"]);
+            foreach (var result in Enum.GetValues<DrainResult>())
+                Assert.Equal(++n, scrape[$"drainproxy_termination_total{{trigger=\"{LabelNames.Of(trigger)}\",result=\"{LabelNames.Of(result)}\"}}"]);
         Assert.Equal(15, scrape["drainproxy_drain_duration_seconds"]);
     }
 
