@@ -88,6 +88,18 @@ public sealed partial class MarkdownTests
     }
 
     [Fact]
+    public void Source_files_named_in_pages_exist()
+    {
+        var named = Repository.FilesWith(".md").SelectMany(page => SourceFiles().Matches(Repository.Read(page)).Select(m => (Page: page, File: m.Groups[1].Value))).ToList();
+
+        Assert.NotEmpty(named);
+        Guard.None(
+            named.Where(n => !Path.Exists(Repository.PathOf(n.File)) && !Path.Exists(Path.Combine(Path.GetDirectoryName(Repository.PathOf(n.Page))!, n.File)))
+                .Select(n => $"{n.Page}: {n.File}"),
+            "path that does not exist");
+    }
+
+    [Fact]
     public void Every_page_of_docs_is_linked_from_the_README()
     {
         var readme = Repository.Read("README.md");
@@ -127,6 +139,9 @@ public sealed partial class MarkdownTests
 
     [GeneratedRegex(@"\bDRAINPROXY_[A-Z_]*[A-Z]\b")]
     private static partial Regex Variables();
+
+    [GeneratedRegex(@"`((?:src/|tests/|bench/)?DrainProxy(?:\.\w+)?/[\w./]+)`")]
+    private static partial Regex SourceFiles();
 
     [GeneratedRegex("`(--[a-z][a-z-]*)")]
     private static partial Regex InlineOptions();
