@@ -55,6 +55,26 @@ public sealed class InFlightTests
     }
 
     [Fact]
+    public async Task While_lingering_everything_is_still_opened_and_told_to_end()
+    {
+        await using var app = await App.Node();
+        await using var proxy = DrainProxyProcess.Start(app.Address, "--lb", "none", "--grace", "30s", "--linger", "4s", "--quiet", "1s");
+        await proxy.Ready();
+        proxy.Child.Signal(Child.Sigterm);
+        await Net.Answers(proxy.Admin, "/readyz", 503);
+        using var http = new HttpClient();
+        using var answer = await http.GetAsync($"http://127.0.0.1:{proxy.Port}/");
+        Assert.Equal(200, (int)answer.StatusCode);
+        Assert.True(answer.Headers.ConnectionClose);
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{proxy.Port}/ws"), CancellationToken.None);
+        var end = await socket.ReceiveAsync(new byte[100], CancellationToken.None);
+        Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, end.CloseStatus);
+        await socket.CloseAsync(WebSocketCloseStatus.EndpointUnavailable, null, CancellationToken.None);
+        Assert.Equal(0, await proxy.Child.Exit(TimeSpan.FromSeconds(15)));
+    }
+
+    [Fact]
     public async Task An_event_stream_ends_after_a_whole_event()
     {
         await using var app = await App.Node();

@@ -80,7 +80,8 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
             headers[name] = ToValues(values);
         }
 
-        CloseIfDue(headers);
+        // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
+        if ((int)proxyResponse.StatusCode != 101) CloseIfDue(headers);
         MakeDrainable(proxyResponse);
         return new(true);
     }
