@@ -18,6 +18,7 @@ internal sealed record Options
           --baseline DIR    an earlier publish, measured in the same rounds
           --json FILE       the rows as JSON;   --compare OLD.json   this run against rows kept earlier
           --profile [PEER]  instead of the rows: where the CPU time goes under load (perf), of drainproxy by default
+          --limit MINUTES   no further round is begun that would not end in this time (default 10)
           --keep            leave the temporary folder with the configurations
         """;
 
@@ -28,6 +29,7 @@ internal sealed record Options
     public int Rate { get; init; } = 2000;
     public int Connections { get; init; } = 64;
     public int Idle { get; init; } = 4000;
+    public int LimitMinutes { get; init; } = 10;
     public bool Pin { get; init; }
     public bool Keep { get; init; }
     public string? DrainProxy { get; init; }
@@ -58,6 +60,7 @@ internal sealed record Options
                 "--connections" => options with { Connections = Whole(name, Value(), 1, 1000) },
                 "--idle" => options with { Idle = Whole(name, Value(), 100, 8_000) },
                 "--quick" => options with { Runs = 1, Seconds = 2, Idle = 1000, WarmUp = 1.5 },
+                "--limit" => options with { LimitMinutes = Whole(name, Value(), 1, 240) },
                 "--pin" => options with { Pin = true },
                 "--keep" => options with { Keep = true },
                 "--drainproxy" => options with { DrainProxy = Path.GetFullPath(Value()) },

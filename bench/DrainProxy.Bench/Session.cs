@@ -12,6 +12,7 @@ internal static class Session
 {
     public static async Task<int> Run(Options options, CancellationToken cancellation)
     {
+        var started = TimeProvider.System.GetTimestamp();
         var old = options.Compare is null ? null : Reporting.Run.Load(options.Compare);
         var repository = Repository();
         var folder = Directory.CreateTempSubdirectory("drainproxy-bench-").FullName;
@@ -26,7 +27,7 @@ internal static class Session
                 return peers is [var profiled] ? await Profile.Run(options, profiled, stage, Console.Out, cancellation) : Fail(notes);
             }
 
-            var run = await Measure(options, peers, stage, notes, cancellation);
+            var run = await Measure(options, peers, stage, notes, started, cancellation);
             Report(options, run, old);
             return run.Notes.Any(note => note.Contains("left out:")) ? 1 : 0;
         }
@@ -73,7 +74,7 @@ internal static class Session
     }
 
     /// <summary>Rounds of A B C, A B C, … : a machine that slows down slows all of them.</summary>
-    private static async Task<Run> Measure(Options options, List<Peer> peers, Stage stage, List<string> notes, CancellationToken cancellation)
+    private static async Task<Run> Measure(Options options, List<Peer> peers, Stage stage, List<string> notes, long started, CancellationToken cancellation)
     {
         var versions = new Dictionary<string, string>();
         foreach (var peer in peers)
@@ -82,21 +83,18 @@ internal static class Session
         }
 
         var samples = new Samples();
+        var longest = TimeSpan.Zero;
         for (var round = 1; round <= options.Runs; round++)
         {
-            foreach (var peer in peers.ToArray())
+            if (TimeProvider.System.GetElapsedTime(started) + longest > TimeSpan.FromMinutes(options.LimitMinutes))
             {
-                Console.Error.WriteLine($"round {round} of {options.Runs}: {peer.Name}");
-                try
-                {
-                    await new Turn(options, peer, round, stage, samples, notes).Run(cancellation);
-                }
-                catch (Exception e) when (e is PeerException or SocketException)
-                {
-                    notes.Add($"{peer.Name} left out: {e.Message}");
-                    peers.Remove(peer);
-                }
+                notes.Add($"only {round - 1} of {options.Runs} rounds: another would pass the limit of {options.LimitMinutes} minutes");
+                break;
             }
+
+            var begun = TimeProvider.System.GetTimestamp();
+            await Round(options, round, peers, stage, samples, notes, cancellation);
+            longest = TimeSpan.FromTicks(Math.Max(longest.Ticks, TimeProvider.System.GetElapsedTime(begun).Ticks));
         }
 
         return new Run(
@@ -107,6 +105,23 @@ internal static class Session
             versions,
             Row.From(samples, versions.Keys),
             notes);
+    }
+
+    private static async Task Round(Options options, int round, List<Peer> peers, Stage stage, Samples samples, List<string> notes, CancellationToken cancellation)
+    {
+        foreach (var peer in peers.ToArray())
+        {
+            Console.Error.WriteLine($"round {round} of {options.Runs}: {peer.Name}");
+            try
+            {
+                await new Turn(options, peer, round, stage, samples, notes).Run(cancellation);
+            }
+            catch (Exception e) when (e is PeerException or SocketException)
+            {
+                notes.Add($"{peer.Name} left out: {e.Message}");
+                peers.Remove(peer);
+            }
+        }
     }
 
     private static void Report(Options options, Run run, Run? old)

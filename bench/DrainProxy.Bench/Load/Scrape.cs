@@ -1,39 +1,18 @@
-using System.Net.Sockets;
-using System.Text;
-
 namespace DrainProxy.Bench.Load;
 
 /// <summary>One read of a Prometheus endpoint.</summary>
 internal static class Scrape
 {
-    private const int Largest = 1 << 20;
+    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
 
     /// <summary>The answer's text, or why there is none.</summary>
-    public static (string? Text, string? Problem) Read((int Port, string Path) at)
+    public static async Task<(string? Text, string? Problem)> Read((int Port, string Path) at, CancellationToken cancellation)
     {
         try
         {
-            using var socket = HttpExchange.Connect(at.Port);
-            socket.Send(HttpExchange.Request(at.Port, at.Path));
-            var buffer = new byte[Largest];
-            for (var filled = 0; filled < Largest;)
-            {
-                var read = socket.Receive(buffer.AsSpan(filled));
-                filled += read;
-                if (HttpExchange.Complete(buffer.AsSpan(0, filled)) is { } ok)
-                {
-                    return ok ? (Encoding.UTF8.GetString(buffer, 0, filled), null) : (null, "did not answer 200");
-                }
-
-                if (read == 0)
-                {
-                    break;
-                }
-            }
-
-            return (null, "gave no whole answer");
+            return (await Client.GetStringAsync(new Uri($"http://127.0.0.1:{at.Port}{at.Path}"), cancellation), null);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
         {
             return (null, e.Message);
         }

@@ -4,6 +4,7 @@ namespace DrainProxy.Bench.Measuring;
 internal sealed record Metric(string Key, MetricGroup Group, string Title, string Unit, bool MoreIsBetter = false)
 {
     public static readonly Metric Cpu = new("cpu_us", MetricGroup.Cpu, "CPU per request at full load", "µs");
+    public static readonly Metric Compiler = new("cpu_compiler_us", MetricGroup.Cpu, "of which .NET's background compiler, near 0 once warm", "µs");
     public static readonly Metric CpuAtRate = new("cpu_at_rate_us", MetricGroup.Cpu, "CPU per request at the fixed rate", "µs");
     public static readonly Metric Throughput = new("throughput_rps", MetricGroup.Throughput, "Throughput at full load", "requests/s", MoreIsBetter: true);
     public static readonly Metric P50 = new("p50_us", MetricGroup.Latency, "Latency p50 at the fixed rate", "µs");
@@ -17,5 +18,5 @@ internal sealed record Metric(string Key, MetricGroup Group, string Title, strin
     public static readonly Metric Start = new("start_ms", MetricGroup.Start, "Start to ready", "ms");
 
     public static readonly IReadOnlyList<Metric> All =
-        [Cpu, CpuAtRate, Throughput, P50, P99, LateP99, PssRest, AloneRest, PssLoad, AloneLoad, IdleConnection, Start];
+        [Cpu, Compiler, CpuAtRate, Throughput, P50, P99, LateP99, PssRest, AloneRest, PssLoad, AloneLoad, IdleConnection, Start];
 }

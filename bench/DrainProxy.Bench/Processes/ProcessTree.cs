@@ -14,6 +14,9 @@ internal static class ProcessTree
         .GroupBy(task => File.ReadAllText($"{task}/comm").Trim(), task => CpuTicks($"{task}/stat") / TicksPerSecond)
         .ToDictionary(threads => threads.Key, threads => threads.Sum());
 
+    /// <summary>What .NET's background compiler has used so far; null without one, also when its thread has ended for want of work.</summary>
+    public static TimeSpan? Compiler(int root) => CpuByThread(root).TryGetValue(".NET Tiered Com", out var seconds) ? TimeSpan.FromSeconds(seconds) : null;
+
     public static IReadOnlyList<int> Members(int root)
     {
         var children = new Dictionary<int, List<int>>();
