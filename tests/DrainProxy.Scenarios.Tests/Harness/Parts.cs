@@ -81,7 +81,8 @@ internal sealed class App : IAsyncDisposable
         var script = Path.Combine(AppContext.BaseDirectory, "Apps", "app.js");
         var app = new App(Child.Start(Tool.Find("node", "nodejs"), [script], new Dictionary<string, string>
         {
-            ["PORT"] = at.ToString(), ["KEEP_ALIVE_MS"] = keepAliveMs.ToString(),
+            ["PORT"] = at.ToString(),
+            ["KEEP_ALIVE_MS"] = keepAliveMs.ToString(),
         }), at);
         await Net.Answers(at);
         return app;
