@@ -168,7 +168,9 @@ public sealed class BadInputTests
         await proxy.Ready();
         await using var signal = Child.Start(DrainProxyProcess.Program, ["signal", "terminating", "--admin", $"127.0.0.1:{proxy.Admin}"]);
         Assert.Equal(0, await signal.Exit(TimeSpan.FromSeconds(5)));
-        await Net.Eventually(async () => (await proxy.State()).GetProperty("phase").GetString() == "drained", "drained");
+        await Net.Eventually(
+            async () => (await proxy.State()).GetProperty("last_termination").ValueKind == System.Text.Json.JsonValueKind.Object, "the report is there");
+        Assert.Equal("drained", (await proxy.State()).GetProperty("phase").GetString());
         Assert.Equal("command", (await proxy.State()).GetProperty("last_termination").GetProperty("trigger").GetString());
         Assert.False(proxy.Child.HasExited);
         proxy.Child.Signal(Child.Sigterm);

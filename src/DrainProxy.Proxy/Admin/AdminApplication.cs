@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text;
 using DrainProxy.Decisions.Draining;
@@ -63,9 +64,11 @@ internal sealed class AdminApplication(
     {
         var contentType = metrics.Negotiate(context.Request.Headers.Accept);
         context.Response.ContentType = contentType;
+        // Written apart and sent as one: the exporter asks for room line by line, and Kestrel would send each as a chunk.
         // A scraper keeps its connection: that is how each gets the peaks since its own last visit.
-        metrics.Write(context.Response.BodyWriter, contentType.StartsWith("application/openmetrics-text", StringComparison.Ordinal), context.Connection.Id);
-        await context.Response.BodyWriter.FlushAsync();
+        var text = new ArrayBufferWriter<byte>(16 * 1024);
+        metrics.Write(text, contentType.StartsWith("application/openmetrics-text", StringComparison.Ordinal), context.Connection.Id);
+        await Body(context, text.WrittenMemory);
     }
 
     private Task Drain(HttpContext context)

@@ -82,6 +82,7 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
 
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
         if ((int)proxyResponse.StatusCode != 101) CloseIfDue(headers);
+        if ((int)proxyResponse.StatusCode != 101 && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         return new(true);
     }
@@ -125,6 +126,16 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
         connection.ClosesAfterAnswer();
     }
 
+    private void SendHeadFirst(HttpResponseMessage response)
+    {
+        var http = exchange.Http;
+        var contentType = response.Content.Headers.NonValidated;
+        var wrapped = new WrappedContent(response.Content, inner => new HeadFirstStream(inner, cancel => http.Response.Body.FlushAsync(cancel)));
+        // The wrapped content is asked for its type by MakeDrainable.
+        foreach (var (name, values) in contentType) wrapped.Headers.TryAddWithoutValidation(name, values.ToString());
+        response.Content = wrapped;
+    }
+
     private void MakeDrainable(HttpResponseMessage response)
     {
         if ((int)response.StatusCode == 101)
@@ -148,7 +159,7 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
             Wrap(s => new MessageStream(s, StreamKind.Grpc, new GrpcBoundary()));
         }
 
-        void Wrap(Func<Stream, DrainableStream> wrap) => response.Content = new DrainableContent(response.Content, inner =>
+        void Wrap(Func<Stream, DrainableStream> wrap) => response.Content = new WrappedContent(response.Content, inner =>
         {
             var stream = wrap(inner);
             exchange.Stream = stream;

@@ -96,7 +96,7 @@ internal sealed partial class UpstreamPool : IDisposable
         old.Dispose();
     }
 
-    private HttpMessageInvoker Create(TimeSpan pooledIdle) => new(new SocketsHttpHandler
+    private HttpMessageInvoker Create(TimeSpan pooledIdle) => new(new AppHandler(new SocketsHttpHandler
     {
         UseProxy = false,
         UseCookies = false,
@@ -115,7 +115,7 @@ internal sealed partial class UpstreamPool : IDisposable
         // A certificate for a loopback address cannot be verified against any authority; elsewhere the usual rules hold.
         SslOptions = IsLoopback() ? LoopbackTls() : new(),
         ConnectCallback = async (_, cancel) => new AppStream(await AppSockets.Connect(app, cancel), counters),
-    });
+    }));
 
     private bool IsLoopback() =>
         app.Host is "localhost" || (IPAddress.TryParse(app.Host, out var address) && IPAddress.IsLoopback(address));

@@ -6,7 +6,7 @@ namespace DrainProxy.Proxy.Forwarding.Streams;
 /// The app's side of an exchange that has no end of its own. Passes bytes on as they come; once told to end, it stops at the next message
 /// boundary as if the app had finished, so that the client sees whole messages and a clean end.
 /// </summary>
-internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageBoundary boundary) : Stream
+internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageBoundary boundary) : PassingStream(inner)
 {
     private readonly TaskCompletionSource ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<int>? pendingPeek;
@@ -17,21 +17,9 @@ internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageB
     /// <summary>Whether DrainProxy ended this stream, not the app or the client.</summary>
     public bool EndedByUs { get; protected set; }
 
-    protected Stream Inner => inner;
-
     protected IMessageBoundary FromApp => boundary;
 
     protected bool Ending => ending.Task.IsCompleted;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => inner.CanWrite;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>Ends the stream at its next message boundary.</summary>
     public virtual void End() => ending.TrySetResult();
@@ -42,7 +30,7 @@ internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageB
         if (!await WaitReadable(cancellationToken)) return await OnEnd(buffer, cancellationToken);
         if (buffer.IsEmpty) return 0;
 
-        var read = await inner.ReadAsync(buffer, cancellationToken);
+        var read = await Inner.ReadAsync(buffer, cancellationToken);
         if (read == 0) return 0;
         if (!Ending)
         {
@@ -57,29 +45,6 @@ internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageB
         return whole;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        inner.WriteAsync(buffer, cancellationToken);
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
     /// <summary>What the reader gets once the end is due on a boundary; 0 ends the stream.</summary>
     protected virtual ValueTask<int> OnEnd(Memory<byte> buffer, CancellationToken cancel)
     {
@@ -93,7 +58,7 @@ internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageB
     /// </summary>
     protected async ValueTask<bool> WaitReadable(CancellationToken cancel)
     {
-        pendingPeek ??= inner.ReadAsync(Memory<byte>.Empty, cancel).AsTask();
+        pendingPeek ??= Inner.ReadAsync(Memory<byte>.Empty, cancel).AsTask();
         if (!pendingPeek.IsCompleted && boundary.AtBoundary)
         {
             await Task.WhenAny(pendingPeek, ending.Task);
@@ -116,22 +81,17 @@ internal abstract class DrainableStream(Stream inner, StreamKind kind, IMessageB
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
-        {
-            inner.Dispose();
-            // A peek that fails because of the disposal is nobody's error.
-            pendingPeek?.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
-        }
-
         base.Dispose(disposing);
+        // A peek that fails because of the disposal is nobody's error.
+        if (disposing) pendingPeek?.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
     }
 }
 
 /// <summary>Server-sent events and gRPC: ending is all there is to do.</summary>
 internal sealed class MessageStream(Stream inner, StreamKind kind, IMessageBoundary boundary) : DrainableStream(inner, kind, boundary);
 
-/// <summary>Hands out the drainable stream in place of the app's body.</summary>
-internal sealed class DrainableContent(HttpContent inner, Func<Stream, DrainableStream> wrap) : HttpContent
+/// <summary>Hands out another stream in place of the app's body.</summary>
+internal sealed class WrappedContent(HttpContent inner, Func<Stream, Stream> wrap) : HttpContent
 {
     protected override async Task<Stream> CreateContentReadStreamAsync() => wrap(await inner.ReadAsStreamAsync());
 

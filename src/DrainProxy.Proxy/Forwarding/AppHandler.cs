@@ -1,0 +1,74 @@
+using System.Net;
+using DrainProxy.Proxy.Forwarding.Streams;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>
+/// Stands before SocketsHttpHandler and corrects two of its habits. It repeats a request without content on a new connection when a used
+/// one ended without an answer, whatever its method: one that is not idempotent gets an empty content, which is sent once only
+/// (RFC 9110 section 9.2.2). And it keeps small writes of a body back until its buffer is full: each is flushed.
+/// </summary>
+internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (request.Content is { } content) request.Content = new FlushedContent(content);
+        else if (!IsIdempotent(request.Method)) request.Content = new EmptyContent();
+        return base.SendAsync(request, cancellationToken);
+    }
+
+    /// <summary>RFC 9110 section 9.2.2; an unknown method is not.</summary>
+    private static bool IsIdempotent(HttpMethod method) =>
+        method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete
+        || method == HttpMethod.Options || method == HttpMethod.Trace;
+
+    private sealed class EmptyContent : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => Task.CompletedTask;
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return true;
+        }
+    }
+
+    private sealed class FlushedContent : HttpContent
+    {
+        private readonly HttpContent inner;
+
+        public FlushedContent(HttpContent inner)
+        {
+            this.inner = inner;
+            foreach (var (name, values) in inner.Headers.NonValidated)
+            {
+                if (values.Count == 1) Headers.TryAddWithoutValidation(name, values.ToString());
+                else Headers.TryAddWithoutValidation(name, values);
+            }
+        }
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            var flushed = new FlushedStream(stream);
+            var copy = inner.CopyToAsync(flushed, context, cancellationToken);
+            // The client takes its time with the body: the app gets the head meanwhile.
+            if (!copy.IsCompleted) await flushed.FlushHead(cancellationToken);
+            await copy;
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) inner.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+namespace DrainProxy.Proxy.Forwarding.Streams;
+
+/// <summary>A request body's way out in which nothing waits for more: every write is flushed, and the head may go before the first.</summary>
+internal sealed class FlushedStream(Stream inner) : PassingStream(inner)
+{
+    private const int Untouched = 0;
+    private const int Writing = 1;
+    private const int FlushingHead = 2;
+    private readonly TaskCompletionSource headFlushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int state;
+
+    public override bool CanRead => false;
+
+    public override bool CanWrite => true;
+
+    /// <summary>Flushes what stands before the body, unless the body has begun.</summary>
+    public async Task FlushHead(CancellationToken cancel)
+    {
+        if (Interlocked.CompareExchange(ref state, FlushingHead, Untouched) != Untouched) return;
+        try
+        {
+            await Inner.FlushAsync(cancel);
+        }
+        finally
+        {
+            headFlushed.SetResult();
+        }
+    }
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (Interlocked.CompareExchange(ref state, Writing, Untouched) == FlushingHead) await headFlushed.Task;
+        await Inner.WriteAsync(buffer, cancellationToken);
+        await Inner.FlushAsync(cancellationToken);
+    }
+}
