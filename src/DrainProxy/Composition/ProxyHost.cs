@@ -28,7 +28,7 @@ internal sealed partial class ProxyHost : IDisposable
     private const int ExitCut = 1;
     private const int ExitNotBound = 69;
     private const int ExitConfiguration = 78;
-    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(1);
 
     /// <summary>Bytes allocated since the last time that make a collection at rest worth its few milliseconds.</summary>
     private const long WorthIt = 16 << 20;
