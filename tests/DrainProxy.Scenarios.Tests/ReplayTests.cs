@@ -10,8 +10,11 @@ public sealed class ReplayTests
 {
     [Theory]
     [InlineData("POST", "body", "1.1")]
+    [InlineData("POST", "", "1.1")]
+    [InlineData("POST", null, "1.1")]
     [InlineData("PATCH", "body", "1.1")]
     [InlineData("POST", "body", "2.0")]
+    [InlineData("POST", null, "2.0")]
     public async Task A_request_that_the_app_died_on_is_executed_once(string method, string? body, string version)
     {
         await using var app = await NodeScript.Start("mortal.js");

@@ -34,6 +34,21 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task The_head_of_an_answer_does_not_wait_for_its_body()
+    {
+        await using var app = await NodeScript.Start("streams.js");
+        await using var proxy = DrainProxyProcess.Start(app.Address);
+        await proxy.Ready();
+        using var client = await RawConnection.Open(proxy.Port);
+        await client.Send("GET /head-first HTTP/1.1\r\nHost: x\r\n\r\n");
+        Assert.Equal("HTTP/1.1 200 OK", await client.Line());
+        while ((await client.Line()).Length > 0)
+        {
+            // The fields; the body never comes.
+        }
+    }
+
+    [Fact]
     public async Task Trailers_of_the_app_arrive_where_the_protocol_has_them()
     {
         await using var app = await NodeScript.Start("streams.js");

@@ -15,6 +15,9 @@ const server = http.createServer((request, response) => {
       response.write('head');
       drip = response;
       break;
+    case '/head-first':
+      response.flushHeaders();
+      break;
     case '/drop':
       drip.write(`drop ${drops++}`, () => response.end());
       break;
@@ -33,6 +36,10 @@ const server = http.createServer((request, response) => {
       break;
     case '/slow':
       whole((bytes) => setTimeout(() => response.end(`slow ${bytes}`), 1000));
+      break;
+    case '/large':
+      response.writeHead(200, { 'content-length': `${64 << 20}` });
+      response.end(Buffer.alloc(64 << 20, 'x'));
       break;
     case '/length':
       response.writeHead(200, { 'content-length': '5' });
