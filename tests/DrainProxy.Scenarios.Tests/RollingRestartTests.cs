@@ -24,6 +24,13 @@ public sealed class RollingRestartTests
         Assert.NotEmpty(failures);
     }
 
+    [Fact]
+    public async Task Bare_puma_behind_haproxy_does_fail()
+    {
+        var failures = await Roll(() => new HaProxy(), App.Puma, behind: false, perSecond: 200, removalAfter: 3);
+        Assert.NotEmpty(failures);
+    }
+
     private static async Task NothingFails(Func<ILoadBalancer> balancer, Func<Task<App>> app, string preset)
     {
         double[] removals = [0, 3, 8];
