@@ -75,11 +75,10 @@ internal sealed class App : IAsyncDisposable
 
     public string Address => $"http://127.0.0.1:{Port}";
 
-    public static async Task<App> Node(int keepAliveMs = 5000, int? port = null)
+    public static async Task<App> Node(int keepAliveMs = 5000, int? port = null, string script = "app.js")
     {
         var at = port ?? Net.FreePort();
-        var script = Path.Combine(AppContext.BaseDirectory, "Apps", "app.js");
-        var app = new App(Child.Start(Tool.Find("node", "nodejs"), [script], new Dictionary<string, string>
+        var app = new App(Child.Start(Tool.Find("node", "nodejs"), [Path.Combine(AppContext.BaseDirectory, "Apps", script)], new Dictionary<string, string>
         {
             ["PORT"] = at.ToString(),
             ["KEEP_ALIVE_MS"] = keepAliveMs.ToString(),

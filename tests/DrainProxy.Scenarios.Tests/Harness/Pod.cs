@@ -13,6 +13,9 @@ internal sealed class Pod : IAsyncDisposable
 
     public DrainProxyProcess Proxy => proxy ?? throw new InvalidOperationException("a bare pod");
 
+    /// <summary>What the app has printed; kept when it has ended.</summary>
+    public IReadOnlyCollection<string> AppLines => app.Child.Lines;
+
     public static async Task<Pod> Start(Func<Task<App>> start, bool behind, params string[] settings)
     {
         var app = await start();

@@ -31,6 +31,9 @@ internal sealed class RawConnection : IDisposable
 
     public Socket Socket => socket;
 
+    /// <summary>Bytes that have come since the last thing sent.</summary>
+    public long Received { get; private set; }
+
     public static async Task<RawConnection> Open(int port, string source = "127.0.0.1")
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -42,6 +45,7 @@ internal sealed class RawConnection : IDisposable
     public async Task Send(string text)
     {
         using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+        Received = 0;
         var bytes = Encoding.Latin1.GetBytes(text);
         for (var sent = 0; sent < bytes.Length;) sent += await socket.SendAsync(bytes.AsMemory(sent), limit.Token);
     }
@@ -151,6 +155,7 @@ internal sealed class RawConnection : IDisposable
         start = 0;
         end = 0;
         end = await socket.ReceiveAsync(buffer.AsMemory(), limit.Token);
+        Received += end;
         return end > 0;
     }
 }
