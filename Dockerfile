@@ -6,6 +6,7 @@ WORKDIR /source
 # runtime, and on another one the restore adds its own; .ci/run restores in locked mode.
 COPY global.json Directory.Build.props Directory.Packages.props BannedSymbols.txt ./
 COPY src/DrainProxy.Decisions/DrainProxy.Decisions.csproj src/DrainProxy.Decisions/packages.lock.json src/DrainProxy.Decisions/
+COPY src/DrainProxy.Kubernetes/DrainProxy.Kubernetes.csproj src/DrainProxy.Kubernetes/packages.lock.json src/DrainProxy.Kubernetes/
 COPY src/DrainProxy.Proxy/DrainProxy.Proxy.csproj src/DrainProxy.Proxy/packages.lock.json src/DrainProxy.Proxy/
 COPY src/DrainProxy/DrainProxy.csproj src/DrainProxy/packages.lock.json src/DrainProxy/
 RUN dotnet restore src/DrainProxy

@@ -31,6 +31,8 @@ internal static class CommandTable
             DevCommand.Create(),
             DemoCommand.Create(),
             DemoCommand.CreateApp(),
+            InjectCommand.Create(),
+            InjectCommand.CreateInverse(),
             SignalCommand.Create(),
             ConfigCommand.Create(),
         };

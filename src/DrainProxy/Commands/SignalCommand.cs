@@ -13,13 +13,18 @@ namespace DrainProxy.Commands;
 internal static class SignalCommand
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StartInterval = TimeSpan.FromMilliseconds(50);
 
     public static Command Create()
     {
         var terminating = new Command("terminating", "starts the drain of the sidecar that runs here");
         var options = SettingOptions.AddTo(terminating, row => row.Name is "admin" or "config");
         terminating.SetAction((result, cancel) => TerminatingAsync(options.Read(result), cancel));
-        return new Command("signal", "speaks to the sidecar that runs here, for preStop hooks") { terminating };
+        var started = new Command("started", "returns once the sidecar that runs here listens, for a postStart hook");
+        var startedOptions = SettingOptions.AddTo(started, row => row.Name is "admin" or "config");
+        started.SetAction((result, cancel) => StartedAsync(startedOptions.Read(result), cancel));
+        return new Command("signal", "speaks to the sidecar that runs here, for its hooks") { terminating, started };
     }
 
     private static async Task<int> TerminatingAsync(IReadOnlyDictionary<string, IReadOnlyList<string>> options, CancellationToken cancel)
@@ -45,6 +50,41 @@ internal static class SignalCommand
         catch (OperationCanceledException)
         {
             return Fail($"the sidecar on {target.Host}:{target.Port} did not answer within {Limit.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>
+    /// For the postStart hook of a plain container: the next container starts when it has returned, and then finds the proxy listening. It fails
+    /// after <see cref="StartLimit"/>, and the kubelet restarts the container.
+    /// </summary>
+    private static async Task<int> StartedAsync(IReadOnlyDictionary<string, IReadOnlyList<string>> options, CancellationToken cancel)
+    {
+        var (admin, errors) = SettingsBinder.BindAdmin(options, SettingsBinder.ReadEnvironment());
+        if (admin is null)
+            return ConfigurationErrors.Print(errors, []);
+        using var limit = new CancellationTokenSource(StartLimit, TimeProvider.System);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    // The data listeners are bound in the same breath as this one.
+                    using var client = new TcpClient();
+                    await client.ConnectAsync(Loopback(admin.Host), admin.Port, both.Token);
+                    return ExitCodes.Ok;
+                }
+                catch (SocketException)
+                {
+                    await Task.Delay(StartInterval, TimeProvider.System, both.Token);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine($"drainproxy: signal started: nothing listens on {Loopback(admin.Host)}:{admin.Port} after {StartLimit.TotalSeconds:0} s");
+            return ExitCodes.Failed;
         }
     }
 

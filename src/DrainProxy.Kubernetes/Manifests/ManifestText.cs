@@ -1,0 +1,68 @@
+using System.Text;
+
+namespace DrainProxy.Kubernetes.Manifests;
+
+/// <summary>The text of one file, not parsed yet.</summary>
+/// <param name="File">As the user named it; `-` for standard input.</param>
+public sealed record ManifestText(string File, string Text)
+{
+    private static readonly string[] Endings = [".yaml", ".yml", ".json"];
+
+    /// <summary>Reads a file, all manifests of a folder and its subfolders in the order of their names, or standard input (`-`).</summary>
+    /// <exception cref="ManifestException">Missing, not readable, too large, or not UTF-8.</exception>
+    public static IReadOnlyList<ManifestText> Read(string path, Func<Stream> standardInput, ManifestLimits limits)
+    {
+        try
+        {
+            if (path == "-") return [ReadOne(path, standardInput(), limits)];
+            if (!Directory.Exists(path)) return [ReadOne(path, System.IO.File.OpenRead(path), limits)];
+            var files = Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+                .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)).Take(limits.Files + 1).Order(StringComparer.Ordinal).ToList();
+            if (files.Count == 0) throw new ManifestException(path, null, "no .yaml, .yml or .json file in this folder");
+            if (files.Count > limits.Files) throw new ManifestException(path, null, $"more than {limits.Files} files");
+            return [.. files.Select(file => ReadOne(file, System.IO.File.OpenRead(file), limits))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new ManifestException(path, null, e is FileNotFoundException or DirectoryNotFoundException ? "no such file or folder" : e.Message);
+        }
+    }
+
+    private static ManifestText ReadOne(string name, Stream stream, ManifestLimits limits)
+    {
+        using (stream)
+        {
+            using var bytes = new MemoryStream();
+            var buffer = new byte[64 << 10];
+            for (int read; (read = stream.Read(buffer)) > 0;)
+            {
+                bytes.Write(buffer, 0, read);
+                if (bytes.Length > limits.FileBytes) throw new ManifestException(name, null, $"larger than {limits.FileBytes >> 20} MiB");
+            }
+
+            var all = bytes.ToArray();
+            return new(name, Decode(name, all));
+        }
+    }
+
+    private static string Decode(string name, byte[] bytes)
+    {
+        try
+        {
+            // Byte order marks of UTF-8 and UTF-16 are what editors on Windows leave.
+            using var reader = new StreamReader(new MemoryStream(bytes), new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true);
+            return reader.ReadToEnd();
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ManifestException(name, LineOfBadByte(bytes), "not UTF-8");
+        }
+    }
+
+    private static int LineOfBadByte(byte[] bytes)
+    {
+        var good = 0;
+        while (good < bytes.Length && Rune.DecodeFromUtf8(bytes.AsSpan(good), out _, out var length) == System.Buffers.OperationStatus.Done) good += length;
+        return 1 + bytes.AsSpan(0, good).Count((byte)'\n');
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+using DrainProxy.Kubernetes.Injection;
+using DrainProxy.Kubernetes.Manifests;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace DrainProxy.Kubernetes.Tests.Injection;
+
+/// <summary>What holds for every pod, however odd.</summary>
+public sealed class InjectionProperties
+{
+    private static readonly InjectionRequest Request = InjectionRequest.Default with
+    {
+        Services = [Given.Json("{metadata: {name: shop}, spec: {selector: {app: shop}, ports: [{port: 80, targetPort: web}]}}")],
+    };
+
+    [Fact]
+    public void Injecting_twice_changes_nothing() => Holds(pod =>
+    {
+        var once = After(pod, PodInjector.Inject(pod, Request));
+        return PodInjector.Inject(once, Request) is { Patch.Count: 0 };
+    });
+
+    [Fact]
+    public void Uninject_restores_the_pod() => Holds(pod =>
+    {
+        var result = PodInjector.Inject(pod, Request);
+        if (result.Skipped is not null) return result.Patch.Count == 0;
+        var injected = After(pod, result);
+        return JsonNode.DeepEquals(pod, After(injected, PodInjector.Uninject(injected)));
+    });
+
+    [Fact]
+    public void Same_input_gives_the_same_bytes_and_the_input_stays() => Holds(pod =>
+    {
+        var before = pod.ToJsonString();
+        var first = PodInjector.Inject(pod, Request).Patch.ToJsonString();
+        return first == PodInjector.Inject((JsonObject)pod.DeepClone(), Request).Patch.ToJsonString() && pod.ToJsonString() == before;
+    });
+
+    [Fact]
+    public void Unknown_fields_survive() => Holds(pod =>
+    {
+        var after = After(pod, PodInjector.Inject(pod, Request));
+        return JsonNode.DeepEquals(pod["spec"]!["unknown"], after["spec"]!["unknown"])
+            && Containers(pod).All(c => JsonNode.DeepEquals(c["zzz"], Containers(after).Single(a => a.Text("name") == c.Text("name"))["zzz"]));
+    });
+
+    [Fact]
+    public void Ports_and_names_are_the_sidecars_alone() => Holds(pod =>
+    {
+        var result = PodInjector.Inject(pod, Request);
+        if (result.Skipped is not null) return true;
+        var after = After(pod, result);
+        var sidecar = Containers(after).Single(c => c.Text("name") == "drainproxy");
+        var others = Containers(after).Where(c => c != sidecar).SelectMany(c => c.Objects("ports")).ToList();
+        return sidecar.Objects("ports").All(p =>
+            others.TrueForAll(o => o.Text("name") != p.Text("name") || p.Text("name") == "drainproxy") && others.TrueForAll(o => o.Whole("containerPort") != p.Whole("containerPort")));
+    });
+
+    [Fact]
+    public void Grace_is_never_lowered() => Holds(pod =>
+    {
+        var after = After(pod, PodInjector.Inject(pod, Request));
+        return GraceBudget.Of(after) >= GraceBudget.Of(pod);
+    });
+
+    [Fact]
+    public void Another_container_in_between_does_not_disturb_the_way_back() => Holds(pod =>
+    {
+        var result = PodInjector.Inject(pod, Request);
+        if (result.Skipped is not null) return true;
+        var (injected, expected) = (After(pod, result), (JsonObject)pod.DeepClone());
+        foreach (var each in (JsonObject[])[injected, expected]) each["spec"]!["containers"]!.AsArray().Insert(0, Given.Json("{name: added-by-another-webhook}"));
+        return JsonNode.DeepEquals(expected, After(injected, PodInjector.Uninject(injected)));
+    });
+
+    private static IEnumerable<JsonObject> Containers(JsonObject pod) => pod.Object("spec").Objects("containers").Concat(pod.Object("spec").Objects("initContainers"));
+
+    private static JsonObject After(JsonObject pod, InjectionResult result)
+    {
+        var after = (JsonObject)pod.DeepClone();
+        JsonPatch.Apply(after, result.Patch);
+        return after;
+    }
+
+    private static void Holds(Func<JsonObject, bool> property) =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(500), Prop.ForAll(PodGenerator.Pods.ToArbitrary(), property));
+}
