@@ -23,7 +23,7 @@ internal static class Given
             """);
         Merge((JsonObject)pod["metadata"]!["annotations"]!, annotations);
         Merge((JsonObject)pod["spec"]!, spec);
-        Merge((JsonObject)pod["spec"]!["containers"]![0]!, container);
+        if (container.Length > 0) Merge((JsonObject)pod["spec"]!["containers"]![0]!, container);
         return pod;
     }
 

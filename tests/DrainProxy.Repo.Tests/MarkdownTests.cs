@@ -11,7 +11,7 @@ public sealed partial class MarkdownTests
     private static readonly string[] OtherOptions =
     [
         "--json", "--help", "--version", "--peers", "--metrics", "--runs", "--seconds", "--rate", "--connections", "--idle", "--drainproxy",
-        "--baseline", "--limit", "--compare", "--pin", "--profile", "--quick", "--default-target",
+        "--baseline", "--limit", "--compare", "--pin", "--profile", "--quick", "--default-target", "--kubernetes-version", "--image",
     ];
 
     public static TheoryData<string> Pages => [.. Repository.FilesWith(".md")];

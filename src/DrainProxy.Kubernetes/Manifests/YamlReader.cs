@@ -12,6 +12,7 @@ internal sealed class YamlReader
 {
     private const string MergeKey = "<<";
     private readonly string file;
+    private readonly string text;
     private readonly ManifestLimits limits;
     private readonly Parser parser;
     private readonly Dictionary<string, (JsonNode? Node, LineTree Lines)> anchors = new(StringComparer.Ordinal);
@@ -20,6 +21,7 @@ internal sealed class YamlReader
     private YamlReader(string file, string text, ManifestLimits limits)
     {
         this.file = file;
+        this.text = text;
         this.limits = limits;
         parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
     }
@@ -34,8 +36,9 @@ internal sealed class YamlReader
         }
         catch (YamlException e)
         {
-            var line = (int)Math.Clamp(e.Start.Line, 1, int.MaxValue);
-            throw new ManifestException(file, line, Describe(e, text, line));
+            // The end is where it went wrong, the start where what went wrong began.
+            var line = (int)Math.Clamp(e.End.Line, 1, text.AsSpan().TrimEnd('\n').Count('\n') + 1);
+            throw reader.Problem(line, e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.'));
         }
     }
 
@@ -182,12 +185,9 @@ internal sealed class YamlReader
         _ => 0,
     };
 
-    private ManifestException Problem(int line, string problem) => new(file, line, problem);
-
-    private static string Describe(YamlException e, string text, int line)
+    private ManifestException Problem(int line, string problem)
     {
-        var template = text.Split('\n').ElementAtOrDefault(line - 1)?.Contains("{{", StringComparison.Ordinal) == true || text.Contains("{{-", StringComparison.Ordinal);
-        var problem = e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.');
-        return template ? problem + "; this looks like a template: render it first (helm template)" : problem;
+        var isTemplate = text.Split('\n').ElementAtOrDefault(line - 1)?.Contains("{{", StringComparison.Ordinal) == true || text.Contains("{{-", StringComparison.Ordinal);
+        return new(file, line, isTemplate ? problem + "; this looks like a template: render it first (helm template)" : problem);
     }
 }
