@@ -119,7 +119,7 @@ internal sealed partial class DrainController(DrainParts parts, ILogger log)
             if (parts.Connections.Count == 0 && AcceptQueue.Depth(parts.Data.Ports) == 0) break;
             foreach (var (connection, at) in closedAt)
             {
-                if (SinceT0 - at > LingeringClose && !connection.Ended.IsCompleted) connection.Abort("the peer did not close after our FIN");
+                if (SinceT0 - at > LingeringClose && !connection.Ended) connection.Abort("the peer did not close after our FIN");
             }
 
             window = TimeSpan.Zero;

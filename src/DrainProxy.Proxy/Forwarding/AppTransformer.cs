@@ -1,3 +1,4 @@
+using System.Globalization;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using Microsoft.AspNetCore.Http;
@@ -9,35 +10,57 @@ namespace DrainProxy.Proxy.Forwarding;
 
 /// <summary>What changes between the client's message and the app's: hop-by-hop fields, X-Forwarded-*, and the end of the connection.</summary>
 /// <remarks>One for each exchange object, so that nothing has to be looked up per request.</remarks>
-internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, StreamRegistry streams, TimeProvider time) : HttpTransformer
+internal sealed class AppTransformer(
+    Exchange exchange, Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, TimeProvider time) : HttpTransformer
 {
     public override ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         proxyRequest.RequestUri = exchange.RequestUri();
+        // The token as it came: YARP takes `get` for GET.
+        var method = httpContext.Request.Method;
+        if (!exchange.IsHttp2 && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal)) proxyRequest.Method = new(method);
         var headers = httpContext.Request.Headers;
         var nominated = headers.Connection.Count == 0 ? null : HopByHop.Nominated(headers.Connection);
         var chunked = headers.TransferEncoding.Count > 0;
-        StringValues forwardedFor = default;
+        var trusted = exchange.Connection.PeerIsTrusted ??= rules.Trusts(exchange.Connection.RemoteAddress);
+        StringValues forwardedFor = default, forwarded = default, via = default;
         bool hasProto = false, hasHost = false;
         foreach (var (name, values) in headers)
         {
             if (HopByHop.IsFixed(name) || name[0] == ':') continue;
             if (nominated is not null && HopByHop.Contains(nominated, name)) continue;
+            if (rules.DropUnsafeFields && (name.Contains('_') || Is(name, "Proxy"))) continue;
             switch (name.Length)
             {
+                case 3 when Is(name, "Via"):
+                    via = values;
+                    continue;
                 case 4 when Is(name, "Host"):
+                    continue;
+                case 6 when Is(name, "Cookie") && values.Count > 1:
+                    // HTTP/2 may split it into crumbs (RFC 9113 section 8.2.3).
+                    Copy(proxyRequest, name, string.Join("; ", (IEnumerable<string?>)values));
+                    continue;
+                case 9 when Is(name, "Forwarded"):
+                    forwarded = values;
+                    continue;
+                case 12 when Is(name, "Max-Forwards") && method is "TRACE" or "OPTIONS" && RequestRules.MaxForwards(values) is { } left:
+                    Copy(proxyRequest, name, (left - 1).ToString(CultureInfo.InvariantCulture));
                     continue;
                 case 14 when chunked && Is(name, "Content-Length"):
                     continue;
                 case 15 when Is(name, "X-Forwarded-For"):
-                    forwardedFor = values;
+                    if (trusted) forwardedFor = values;
                     continue;
-                case 16 when Is(name, "X-Forwarded-Host"):
+                case 16 when trusted && Is(name, "X-Forwarded-Host"):
                     hasHost = true;
                     break;
-                case 17 when Is(name, "X-Forwarded-Proto"):
+                case 17 when trusted && Is(name, "X-Forwarded-Proto"):
                     hasProto = true;
+                    break;
+                default:
+                    if (!trusted && name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)) continue;
                     break;
             }
 
@@ -52,15 +75,32 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
             "X-Forwarded-For", forwardedFor.Count == 0 ? peer : $"{string.Join(", ", (IEnumerable<string?>)forwardedFor)}, {peer}");
         if (!hasProto) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", httpContext.Request.Scheme);
         if (!hasHost && !string.IsNullOrEmpty(host)) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
+        if (forwarded.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("Forwarded", Forwarded(trusted ? forwarded : default, peer, httpContext.Request.Scheme));
+        if (rules.Via) proxyRequest.Headers.TryAddWithoutValidation("Via", ViaField.Entry(httpContext.Request.Protocol, via));
+        else if (via.Count > 0) Copy(proxyRequest, "Via", via);
         // gRPC servers insist on it (RFC 9110 section 10.1.4); it speaks of this hop, and we do take trailers.
         if (exchange.Target.IsHttp2 && headers.TE.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("TE", "trailers");
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>RFC 7239: our element behind those received; an IPv6 address in brackets and quotes.</summary>
+    private static string Forwarded(StringValues received, string peer, string scheme)
+    {
+        var own = $"for={(peer.Contains(':') ? $"\"[{peer}]\"" : peer)};proto={scheme}";
+        return received.Count == 0 ? own : $"{string.Join(", ", (IEnumerable<string?>)received)}, {own}";
     }
 
     public override ValueTask<bool> TransformResponseAsync(
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is null) return new(false);
+        if (!ResponseRules.IsValid(proxyResponse, exchange))
+        {
+            exchange.BadAnswer = true;
+            return new(false);
+        }
+
+        ResponseRules.CleanReason(httpContext.Features.GetRequiredFeature<IHttpResponseFeature>());
         var headers = httpContext.Response.Headers;
         var source = proxyResponse.Headers.NonValidated;
         var nominated = source.TryGetValues("Connection", out var connection) ? HopByHop.Nominated(ToValues(connection)) : null;
@@ -140,6 +180,7 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
     {
         if ((int)response.StatusCode == 101)
         {
+            exchange.Connection.Http1?.Tunnel();
             if (Is(exchange.Http.Request.Headers.Upgrade.ToString(), "websocket"))
                 Wrap(s => new WebSocketStream(s, time, () => exchange.Cancel?.Cancel()));
             return;
@@ -163,6 +204,7 @@ internal sealed class AppTransformer(Exchange exchange, Lifecycle lifecycle, Str
         {
             var stream = wrap(inner);
             exchange.Stream = stream;
+            exchange.Connection.EndsWithFin = true;
             streams.Add(stream);
             return stream;
         });

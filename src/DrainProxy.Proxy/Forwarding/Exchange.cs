@@ -7,13 +7,16 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace DrainProxy.Proxy.Forwarding;
 
-/// <summary>One request and its answer. Kept with its connection (HTTP/1.1) or pooled stream (HTTP/2) and used again.</summary>
+/// <summary>One request and its answer. Pooled: an idle connection keeps none.</summary>
 internal sealed class Exchange
 {
-    public Exchange(Lifecycle lifecycle, StreamRegistry streams, TimeProvider time) => Transformer = new(this, lifecycle, streams, time);
-
+    private readonly Lock relaying = new();
     private string? lastTarget;
-    private Uri? lastUri;
+    private ExchangeUri? lastUri;
+    private AppTarget? lastApp;
+
+    public Exchange(Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, TimeProvider time) =>
+        Transformer = new(this, lifecycle, streams, rules, time);
 
     public AppTransformer Transformer { get; }
 
@@ -35,6 +38,17 @@ internal sealed class Exchange
 
     public UpstreamCause? Cause { get; set; }
 
+    /// <summary>Goes up with each use of this object, so that a late word of the app is not taken for the next exchange's.</summary>
+    public int Turn { get; private set; }
+
+    public string RawTarget => Http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+
+    /// <summary>The request line must be put right behind SocketsHttpHandler.</summary>
+    public bool HasOddRequestLine { get; private set; }
+
+    /// <summary>The app's answer broke HTTP's rules and was not passed on.</summary>
+    public bool BadAnswer { get; set; }
+
     /// <summary>The answer's body, when it is a stream without an end of its own.</summary>
     public DrainableStream? Stream { get; set; }
 
@@ -47,6 +61,8 @@ internal sealed class Exchange
         Connection = features.GetRequiredFeature<TrackedConnection>();
         Target = Connection.Target;
         IsHttp2 = Connection.IsHttp2;
+        if (!IsHttp2) Connection.Http = features;
+        BadAnswer = false;
         Begun = false;
         Outcome = Outcome.Ok;
         Cause = null;
@@ -58,13 +74,35 @@ internal sealed class Exchange
     /// The app's URI with the request target as it came: <see cref="Uri"/> would change it (case of escapes, dot segments). The last one
     /// is kept, since a connection often asks for the same again.
     /// </summary>
-    public Uri RequestUri()
+    public ExchangeUri RequestUri()
     {
-        var target = OriginForm(Http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
-        if (lastUri is not null && string.Equals(target, lastTarget, StringComparison.Ordinal)) return lastUri;
-        lastTarget = target;
-        lastUri = new Uri(Target.Prefix + target, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
-        return lastUri;
+        var raw = RawTarget;
+        HasOddRequestLine = !IsHttp2 && !Target.IsHttp2 && RequestLine.IsOdd(Http.Request.Method, raw);
+        var target = OriginForm(raw);
+        if (lastUri is not null && ReferenceEquals(lastApp, Target) && string.Equals(target, lastTarget, StringComparison.Ordinal)) return lastUri;
+        (lastTarget, lastApp) = (target, Target);
+        return lastUri = new(Target.Prefix + target, this);
+    }
+
+    /// <summary>Ends the use of this object.</summary>
+    public void Release()
+    {
+        lock (relaying) Turn++;
+        if (!IsHttp2) Connection.Http = null;
+        Http.Uninitialize();
+    }
+
+    /// <summary>Passes an interim answer on, if its exchange is still this one and waits for its answer.</summary>
+    /// <param name="turn">The turn for which the app was asked.</param>
+    /// <param name="head">Status line and fields.</param>
+    public void Relay(int turn, ReadOnlySpan<byte> head)
+    {
+        lock (relaying)
+        {
+            // Kestrel itself says 100 Continue when the body is wanted; beside it, nobody may write.
+            if (turn != Turn || Http.Response.HasStarted || Http.Request.Headers.Expect.Count > 0) return;
+            Interim.Send(this, head);
+        }
     }
 
     /// <summary>Absolute form becomes origin form (RFC 9112 section 3.2.2).</summary>
@@ -76,4 +114,11 @@ internal sealed class Exchange
         var path = target.IndexOfAny(['/', '?'], authority + 3);
         return path < 0 ? "/" : target[path] == '/' ? target[path..] : "/" + target[path..];
     }
+}
+
+/// <summary>The URI of a request to the app, as it is on the wire; leads from a message that SocketsHttpHandler sends back to its exchange.</summary>
+internal sealed class ExchangeUri(string uri, Exchange exchange)
+    : Uri(uri, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
+{
+    public Exchange Exchange => exchange;
 }

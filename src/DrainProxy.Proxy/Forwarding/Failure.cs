@@ -17,7 +17,7 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NoBy
     private static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
     private static readonly Failure ClosedDuring = new(UpstreamCause.ClosedDuringAnswer, OwnAnswer.Incomplete);
     private static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
-    private static readonly Failure Protocol = new(UpstreamCause.AppProtocolError, OwnAnswer.ProtocolError);
+    public static readonly Failure Protocol = new(UpstreamCause.AppProtocolError, OwnAnswer.ProtocolError);
     private static readonly Failure Internal = new(UpstreamCause.Internal, OwnAnswer.InternalError);
 
     public static Failure Of(ForwarderError error, Exception? exception) => error switch

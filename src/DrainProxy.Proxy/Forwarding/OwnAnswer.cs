@@ -1,6 +1,8 @@
 using System.Text.Json;
+using DrainProxy.Decisions.Framing;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace DrainProxy.Proxy.Forwarding;
 
@@ -43,6 +45,30 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
     public static readonly OwnAnswer HealthWhileTerminating =
         new(503, "proxy_internal_response", "Shutting down", "terminating");
 
+    public static readonly OwnAnswer Connect =
+        new(501, "http_request_error", "Not a tunnel", "CONNECT is not served here");
+
+    public static readonly OwnAnswer UnknownProtocol =
+        new(400, "http_request_error", "Bad request", "the extended CONNECT is not a valid WebSocket opening");
+
+    public static readonly OwnAnswer Loop =
+        new(508, "proxy_loop_detected", "Loop detected", "the request has passed here too often");
+
+    public static readonly OwnAnswer SlowBody =
+        new(408, "http_request_error", "Request timeout", "the body arrived too slowly");
+
+    public static readonly OwnAnswer BodyTooLarge = Of(FramingFault.BodyTooLarge);
+
+    /// <summary>OPTIONS with Max-Forwards 0: asked of us, not of the app (RFC 9110 section 7.6.2).</summary>
+    public static readonly OwnAnswer Options = new(204, "", "", "");
+
+    /// <summary>TRACE with Max-Forwards 0: the request as it came (RFC 9110 section 9.3.8).</summary>
+    public static readonly OwnAnswer Trace = new(200, "", "", "");
+
+    /// <summary>The refusal of a malformed request.</summary>
+    public static OwnAnswer Of(FramingFault fault) =>
+        new(fault.Status(), "http_request_error", ReasonPhrases.GetReasonPhrase(fault.Status()), fault.Words());
+
     /// <summary>Writes the answer; false when another one has begun. gRPC clients get the status in their own form.</summary>
     public async Task<bool> Write(HttpContext context, AppTransformer transformer)
     {
@@ -50,6 +76,12 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
         if (response.HasStarted) return false;
         response.Clear();
         transformer.CloseIfDue(response.Headers);
+        if (Error.Length == 0)
+        {
+            await WritePlain(context);
+            return true;
+        }
+
         if (IsGrpc(context.Request))
         {
             await WriteGrpc(context);
@@ -67,6 +99,17 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
         if (HttpMethods.IsHead(context.Request.Method)) return true;
         await response.Body.WriteAsync(body);
         return true;
+    }
+
+    private async Task WritePlain(HttpContext context)
+    {
+        var response = context.Response;
+        response.StatusCode = Status;
+        if (Status == StatusCodes.Status204NoContent) return;
+        var body = RequestRules.Echo(context);
+        response.ContentType = "message/http";
+        response.ContentLength = body.Length;
+        await response.Body.WriteAsync(body);
     }
 
     /// <summary>A trailers-only answer: UNAVAILABLE, so that clients may retry elsewhere.</summary>

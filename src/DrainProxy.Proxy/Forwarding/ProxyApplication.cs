@@ -1,21 +1,22 @@
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.ObjectPool;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace DrainProxy.Proxy.Forwarding;
 
 /// <summary>What the data path is made of; put together once, at start.</summary>
 internal sealed record DataPath(
-    ProxySettings Settings, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
+    ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
     Hold Hold, IHttpForwarder Forwarder, StreamRegistry Streams, TimeProvider Time);
 
 /// <summary>
@@ -24,7 +25,11 @@ internal sealed record DataPath(
 /// </summary>
 internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogger accessLog) : IHttpApplication<Exchange>
 {
+    /// <summary>Exchanges kept for the next requests: enough for a burst, little memory at rest.</summary>
+    private const int MaxPooled = 256;
+
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
+    private readonly ObjectPool<Exchange> exchanges = new DefaultObjectPool<Exchange>(new ExchangePolicy(path), MaxPooled);
     private readonly WarningLimit warnings = new(path.Time);
     private long lastRequestAt;
     private long longestTicks;
@@ -37,9 +42,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
 
     public Exchange CreateContext(IFeatureCollection contextFeatures)
     {
-        var container = contextFeatures as IHostContextContainer<Exchange>;
-        var exchange = container?.HostContext ?? new Exchange(path.Lifecycle, path.Streams, path.Time);
-        if (container is not null) container.HostContext = exchange;
+        var exchange = exchanges.Get();
         exchange.Initialize(contextFeatures);
         return exchange;
     }
@@ -56,7 +59,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     public void DisposeContext(Exchange context, Exception? exception)
     {
         if (context.Begun) Account(context, exception);
-        context.Http.Uninitialize();
+        context.Release();
+        exchanges.Return(context);
     }
 
     private bool Accept(Exchange exchange)
@@ -78,6 +82,14 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
 
     private async ValueTask<bool> AnswerOurselves(Exchange exchange)
     {
+        if (RequestRules.Check(exchange) is { } own)
+        {
+            if (!exchange.IsHttp2 && own.Status is >= 400 and not 508) exchange.Http.Response.OnStarting(CloseHttp1, exchange.Http);
+            await Answer(exchange, own, own.Status < 400 ? Outcome.Ok : Outcome.Refused);
+            return true;
+        }
+
+        if (exchange.Http.Request.Headers.Upgrade.Count > 0 && !exchange.IsHttp2) IgnoreUpgradeWhereVoid(exchange.Http.Request);
         if (path.Settings.HealthPath is not { } healthPath || !path.Lifecycle.Terminating) return false;
         if (!string.Equals(exchange.Http.Request.Path.Value, healthPath, StringComparison.Ordinal)) return false;
         if (path.Settings.ReadinessOnDrain == ReadinessOnDrain.Keep && path.Lifecycle.Phase is Phase.Lingering or Phase.Draining) return false;
@@ -94,7 +106,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             if (!target.Monitor.IsUp)
             {
                 if (heldSince == 0) heldSince = path.Time.GetTimestamp();
+                exchange.Connection.EndsWithFin = true;
                 var held = await path.Hold.Wait(target.Monitor, heldSince, exchange.Http.RequestAborted);
+                exchange.Connection.EndsWithFin = false;
                 if (held != HoldResult.Released)
                 {
                     await HoldFailed(exchange, held);
@@ -134,6 +148,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             http, target.Prefix, target.Pool.Current, target.Config, exchange.Transformer, exchange.Cancel?.Token ?? path.Lifecycle.Cut);
         if (exchange.Stream is { } stream) EndStream(exchange, stream);
         exchange.Cancel?.Dispose();
+        if (exchange.BadAnswer) return Failure.Protocol;
         if (error == ForwarderError.None || exchange.Stream is { EndedByUs: true }) return null;
         if (path.Lifecycle.Cut.IsCancellationRequested)
         {
@@ -143,8 +158,39 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
 
         var failure = Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
         if (failure.Cause is not null) return failure;
+        if (OfRequestBody(exchange, http.GetForwarderErrorFeature()?.Exception) is { } refusal)
+        {
+            await Answer(exchange, refusal, Outcome.Refused);
+            return null;
+        }
+
         exchange.Outcome = Outcome.ClientGone;
         return null;
+    }
+
+    /// <summary>What was wrong with the client's body, when it was not the client that left.</summary>
+    private static OwnAnswer? OfRequestBody(Exchange exchange, Exception? exception)
+    {
+        if (exchange.Connection.Http1 is { Fault: not FramingFault.None } reader) return RequestRules.Of(reader.Fault);
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            if (e is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }) return OwnAnswer.SlowBody;
+            if (e is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }) return OwnAnswer.BodyTooLarge;
+        }
+
+        return null;
+    }
+
+    /// <summary>RFC 9110 section 7.8: HTTP/1.0 has no Upgrade.</summary>
+    private static void IgnoreUpgradeWhereVoid(HttpRequest request)
+    {
+        if (request.Protocol == HttpProtocol.Http10) request.Headers.Upgrade = default;
+    }
+
+    private static Task CloseHttp1(object http)
+    {
+        ((HttpContext)http).Response.Headers.Connection = "close";
+        return Task.CompletedTask;
     }
 
     private void EndStream(Exchange exchange, DrainableStream stream)
@@ -254,4 +300,12 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     [LoggerMessage(221, LogLevel.Information, "{Method} {Path} {Status} {Outcome} {Cause} {Milliseconds:0.0} ms {Peer}", EventName = "access")]
     private static partial void LogAccess(
         ILogger log, string method, string path, int status, Outcome outcome, UpstreamCause? cause, double milliseconds, string peer);
+}
+
+/// <summary>Makes exchanges for the pool; they are made ready by <see cref="Exchange.Initialize"/>.</summary>
+internal sealed class ExchangePolicy(DataPath path) : IPooledObjectPolicy<Exchange>
+{
+    public Exchange Create() => new(path.Lifecycle, path.Streams, path.Rules, path.Time);
+
+    public bool Return(Exchange obj) => true;
 }

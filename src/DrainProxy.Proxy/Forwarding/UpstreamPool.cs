@@ -110,12 +110,18 @@ internal sealed partial class UpstreamPool : IDisposable
         MaxResponseHeadersLength = 128,
         ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         MaxResponseDrainSize = 64 * 1024,
-        RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        RequestHeaderEncodingSelector = app.Scheme is AppScheme.Http or AppScheme.Unix ? Announce : static (_, _) => Encoding.Latin1,
         ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         // A certificate for a loopback address cannot be verified against any authority; elsewhere the usual rules hold.
         SslOptions = IsLoopback() ? LoopbackTls() : new(),
         ConnectCallback = async (_, cancel) => new AppStream(await AppSockets.Connect(app, cancel), counters),
     }));
+
+    private static Encoding Announce(string name, HttpRequestMessage request)
+    {
+        AppStream.Sends(request);
+        return Encoding.Latin1;
+    }
 
     private bool IsLoopback() =>
         app.Host is "localhost" || (IPAddress.TryParse(app.Host, out var address) && IPAddress.IsLoopback(address));

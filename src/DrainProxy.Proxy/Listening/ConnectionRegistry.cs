@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Proxy.Forwarding;
+using DrainProxy.Proxy.Listening.Http1;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -18,19 +19,38 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long a half-closed connection is read for late bytes while serving; the drain has its own limit.</summary>
     private static readonly TimeSpan LingeringClose = TimeSpan.FromSeconds(5);
 
+    /// <summary>From the first byte of a head to its last; nginx and HAProxy have 60 s and none, a slow-header attack lives on that.</summary>
+    public static readonly TimeSpan HeadTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>A peer that takes less than 240 bytes a second (Kestrel's own rate) over this time has its answer ended.</summary>
+    private static readonly TimeSpan SlowReaderWindow = TimeSpan.FromSeconds(30);
+    private const long SlowReaderBytes = 240 * 30;
+
+    /// <summary>How long a client that has ended its half may wait for the first byte of its answer; most of them have left.</summary>
+    private static readonly TimeSpan HalfCloseGrace = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long what a client still sends is dropped after an early end, so that it can read its answer (RFC 9112 section 9.6).</summary>
+    private static readonly TimeSpan DiscardFor = TimeSpan.FromSeconds(2);
+
     private readonly ConcurrentDictionary<TrackedConnection, byte> connections = new();
     private readonly ProxyCounters counters;
     private readonly TimeProvider time;
     private readonly TimeSpan idleTimeout;
     private readonly ConnectionLimits limits;
     private readonly ITimer timer;
+    private readonly long startedAt;
     private long lastOpenedAt;
 
-    public ConnectionRegistry(ProxyCounters counters, TimeProvider time, TimeSpan idleTimeout, ConnectionLimits limits)
+    public ConnectionRegistry(ProxyCounters counters, TimeProvider time, TimeSpan idleTimeout, ConnectionLimits limits, int maxConnections = int.MaxValue)
     {
         (this.counters, this.time, this.idleTimeout, this.limits) = (counters, time, idleTimeout, limits);
+        Room = new(maxConnections);
+        startedAt = time.GetTimestamp();
         timer = time.CreateTimer(_ => EndIdle(), null, Tick, Tick);
     }
+
+    /// <summary>Asked before each accept.</summary>
+    public ConnectionRoom Room { get; }
 
     /// <summary>Raised for each new connection; used while terminating.</summary>
     public Action? Opened { get; set; }
@@ -43,23 +63,31 @@ internal sealed class ConnectionRegistry : IDisposable
     public long LastOpenedAt => Volatile.Read(ref lastOpenedAt);
 
     /// <summary>Connection middleware: the outermost one, on every connection of the data listeners.</summary>
-    public async Task Track(ConnectionContext context, AppTarget target, ConnectionDelegate next)
+    /// <param name="context">The transport.</param>
+    /// <param name="target">The app behind the listener.</param>
+    /// <param name="clearText">Tells the protocols of a clear-text port apart; null behind TLS.</param>
+    /// <param name="next">Kestrel, or TLS before it.</param>
+    public async Task Track(ConnectionContext context, AppTarget target, ProtocolDispatch? clearText, ConnectionDelegate next)
     {
         var now = time.GetTimestamp();
         var connection = new TrackedConnection(
             context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
         context.Features.Set(connection);
         connections.TryAdd(connection, 0);
+        Room.Take();
         Volatile.Write(ref lastOpenedAt, now);
         counters.ConnectionOpened(Side.Downstream);
         Opened?.Invoke();
         try
         {
+            if (clearText is not null) next = await clearText.Detect(context, connection, next);
             await next(context);
+            if (connection.Http1 is { EndsEarly: true } reader && clearText is not null) await Linger(connection, reader);
         }
         finally
         {
             connections.TryRemove(connection, out _);
+            Room.Free();
             counters.ConnectionClosed(Side.Downstream, connection.Finish());
         }
     }
@@ -78,12 +106,32 @@ internal sealed class ConnectionRegistry : IDisposable
 
     public void Dispose() => timer.Dispose();
 
+    private async Task Linger(TrackedConnection connection, StrictReader reader)
+    {
+        if (!connection.ShutdownSend()) return;
+        using var limit = new CancellationTokenSource(DiscardFor, time);
+        try
+        {
+            await reader.Discard(limit.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
+        {
+            // Long enough, or gone.
+        }
+    }
+
     private void EndIdle()
     {
         var now = time.GetTimestamp();
         foreach (var (connection, _) in connections)
         {
-            if (connection.Active > 0) continue;
+            if (connection.Http1 is { HeadSince: > 0 } reader && time.GetElapsedTime(reader.HeadSince, now) > HeadTimeout) reader.TimeOut();
+            if (connection.Active > 0)
+            {
+                connection.Watch(time.GetElapsedTime(startedAt, now), SlowReaderWindow, SlowReaderBytes, HalfCloseGrace);
+                continue;
+            }
+
             var idle = time.GetElapsedTime(connection.LastActiveAt, now);
             if (idle > idleTimeout + LingeringClose && connection.HalfClosed) connection.Abort("the peer did not close after our FIN");
             else if (idle > idleTimeout && !connection.HalfClosed) connection.TryHalfClose();

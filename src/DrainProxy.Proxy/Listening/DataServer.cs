@@ -25,11 +25,14 @@ internal sealed class DataServer : IDisposable
     /// <summary>Slack over our own idle timer, which closes gently; Kestrel's is there should ours fail.</summary>
     private static readonly TimeSpan Backstop = TimeSpan.FromSeconds(30);
 
+    /// <summary>Far more than any client sends, and few enough to be read in no time.</summary>
+    private const int MaxFields = 1000;
+
     private readonly KestrelServer server;
     private readonly List<ListenOptions> bound = [];
 
     public DataServer(
-        ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, ILoggerFactory logs)
+        ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, TimeProvider time, ILoggerFactory logs)
     {
         var options = new KestrelServerOptions { AddServerHeader = false };
         // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
@@ -38,9 +41,9 @@ internal sealed class DataServer : IDisposable
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         Limit(options.Limits, settings, idleTimeout);
         if (certificates is not null) options.ApplicationServices = TlsServices(logs);
-        server = Servers.Create(options, logs);
+        server = Servers.Create(options, logs, connections.Room);
 
-        var dispatch = new ProtocolDispatch();
+        var dispatch = new ProtocolDispatch(new(settings.MaxHeaderSize, MaxLine(settings), MaxFields, settings.MaxBody), time);
         for (var i = 0; i < settings.Ports.Count; i++)
         {
             var (listen, target) = (settings.Ports[i].Listen, targets[i]);
@@ -67,16 +70,19 @@ internal sealed class DataServer : IDisposable
 
     public void Dispose() => server.Dispose();
 
+    private static int MaxLine(ProxySettings settings) => Math.Min(settings.MaxHeaderSize, 32 * 1024);
+
     private static void Limit(KestrelServerLimits limits, ProxySettings settings, TimeSpan idleTimeout)
     {
         limits.KeepAliveTimeout = idleTimeout + Backstop;
-        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.RequestHeadersTimeout = ConnectionRegistry.HeadTimeout;
         limits.MaxRequestBodySize = settings.MaxBody > 0 ? settings.MaxBody : null;
         limits.MaxRequestHeadersTotalSize = settings.MaxHeaderSize;
-        limits.MaxRequestHeaderCount = 1000;
-        limits.MaxRequestLineSize = Math.Min(settings.MaxHeaderSize, 32 * 1024);
+        limits.MaxRequestHeaderCount = MaxFields;
+        limits.MaxRequestLineSize = MaxLine(settings);
         limits.MaxRequestBufferSize = Math.Max(1024 * 1024, settings.MaxHeaderSize);
-        limits.MaxConcurrentConnections = settings.MaxConnections > 0 ? settings.MaxConnections : null;
+        // Room waits instead of closing: see ConnectionRegistry.
+        limits.MaxConcurrentConnections = null;
         limits.MaxConcurrentUpgradedConnections = null;
         limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
         limits.Http2.InitialStreamWindowSize = 512 * 1024;
@@ -87,13 +93,14 @@ internal sealed class DataServer : IDisposable
         ListenOptions options, AppTarget target, TlsCertificates? certificates, ConnectionRegistry connections, ProtocolDispatch dispatch)
     {
         bound.Add(options);
-        options.Use(next => context => connections.Track(context, target, next));
         if (certificates is null)
         {
             options.Protocols = HttpProtocols.Http1;
-            options.Use(next => context => dispatch.ClearText(context, next));
+            options.Use(next => context => connections.Track(context, target, dispatch, next));
             return;
         }
+
+        options.Use(next => context => connections.Track(context, target, clearText: null, next));
 
         options.Protocols = HttpProtocols.Http1AndHttp2;
         options.UseHttps(new TlsHandshakeCallbackOptions
@@ -105,7 +112,7 @@ internal sealed class DataServer : IDisposable
                 ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
             }),
         });
-        options.Use(next => context => ProtocolDispatch.Tls(context, next));
+        options.Use(next => context => dispatch.Tls(context, next));
     }
 
     /// <summary>Kestrel's TLS middleware asks a container for its metrics; only the real host's registrations provide them.</summary>
@@ -121,8 +128,9 @@ internal sealed class DataServer : IDisposable
 /// <summary>What the data and the admin server have in common.</summary>
 internal static class Servers
 {
-    public static KestrelServer Create(KestrelServerOptions options, ILoggerFactory logs) =>
-        new(Options.Create(options), new ListenerFactory(new SocketTransportFactory(Options.Create(Transport()), logs)), logs);
+    /// <param name="room">Asked before each accept; null: accept always.</param>
+    public static KestrelServer Create(KestrelServerOptions options, ILoggerFactory logs, ConnectionRoom? room = null) =>
+        new(Options.Create(options), new ListenerFactory(new SocketTransportFactory(Options.Create(Transport()), logs), room), logs);
 
     private static SocketTransportOptions Transport() => new()
     {

@@ -12,11 +12,14 @@ namespace DrainProxy.Proxy.Listening;
 /// </summary>
 internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
 {
-    private static readonly byte[] GoAway = MakeFrame();
+    private const uint NoError = 0;
+    private const uint EnhanceYourCalm = 0xb;
+    private static readonly byte[] GoAway = MakeFrame(NoError);
+    private static readonly byte[] TooMuch = MakeFrame(EnhanceYourCalm);
     private readonly Lock gate = new();
     private bool writing;
     private bool flushedOnce;
-    private bool pending;
+    private byte[]? pending;
     private bool completed;
 
     public bool Announced { get; private set; }
@@ -28,16 +31,41 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
         {
             if (Announced || completed) return;
             Announced = true;
-            // The first frame of a server must be SETTINGS (RFC 9113 section 3.4).
-            if (writing || !flushedOnce)
-            {
-                pending = true;
-                return;
-            }
-
-            inner.Write(GoAway);
-            _ = inner.FlushAsync().AsTask().ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+            Send(GoAway);
         }
+    }
+
+    /// <summary>Tells the peer why its connection is about to be closed: a flood of frames (RFC 9113 section 10.5).</summary>
+    public void TellFlood()
+    {
+        lock (gate)
+        {
+            if (!completed) Send(TooMuch);
+        }
+    }
+
+    /// <summary>Puts a whole frame between Kestrel's; false when it is writing some just now.</summary>
+    public bool TryInsert(byte[] frame)
+    {
+        lock (gate)
+        {
+            if (writing || !flushedOnce || completed) return false;
+            Send(frame);
+            return true;
+        }
+    }
+
+    private void Send(byte[] frame)
+    {
+        // The first frame of a server must be SETTINGS (RFC 9113 section 3.4).
+        if (writing || !flushedOnce)
+        {
+            pending = frame;
+            return;
+        }
+
+        inner.Write(frame);
+        _ = inner.FlushAsync().AsTask().ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
     }
 
     public override void Advance(int bytes)
@@ -67,10 +95,10 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
     {
         lock (gate)
         {
-            if (pending)
+            if (pending is { } frame)
             {
-                pending = false;
-                inner.Write(GoAway);
+                pending = null;
+                inner.Write(frame);
             }
 
             writing = false;
@@ -91,13 +119,14 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
         inner.Complete(exception);
     }
 
-    private static byte[] MakeFrame()
+    private static byte[] MakeFrame(uint error)
     {
-        // Length 8, type GOAWAY (7), no flags, stream 0; last stream 2^31-1, NO_ERROR.
+        // Length 8, type GOAWAY (7), no flags, stream 0; last stream 2^31-1.
         var frame = new byte[17];
         frame[2] = 8;
         frame[3] = 7;
         BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(9), int.MaxValue);
+        BinaryPrimitives.WriteUInt32BigEndian(frame.AsSpan(13), error);
         return frame;
     }
 }

@@ -1,6 +1,9 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
+using DrainProxy.Decisions.Framing;
+using DrainProxy.Proxy.Listening.Http1;
+using DrainProxy.Proxy.Listening.Http2;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -11,7 +14,7 @@ namespace DrainProxy.Proxy.Listening;
 /// Lets HTTP/1.1 and HTTP/2 with prior knowledge share one clear-text port: Kestrel assumes HTTP/1.1 there, so the connection preface
 /// (RFC 9113 section 3.4) is looked for first. Kestrel's HTTP/2 pipeline is taken from a listener of its own that never accepts.
 /// </summary>
-internal sealed class ProtocolDispatch
+internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
 {
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
@@ -20,33 +23,42 @@ internal sealed class ProtocolDispatch
     /// <summary>Middleware of the capturing listener: keeps what Kestrel would do with an HTTP/2 connection.</summary>
     public ConnectionDelegate Capture(ConnectionDelegate next) => http2 = next;
 
-    /// <summary>Middleware of a clear-text listener.</summary>
-    public async Task ClearText(ConnectionContext context, ConnectionDelegate http1)
+    /// <summary>Sees which protocol a clear-text connection speaks and prepares its transport; what serves it is returned.</summary>
+    public async ValueTask<ConnectionDelegate> Detect(ConnectionContext context, TrackedConnection connection, ConnectionDelegate http1)
     {
         if (await StartsWithPreface(context.Transport.Input))
         {
-            MarkHttp2(context);
-            await http2!(context);
+            PrepareHttp2(context, connection);
+            return http2!;
         }
-        else
-        {
-            await http1(context);
-        }
+
+        PrepareHttp1(context, connection);
+        return http1;
     }
 
     /// <summary>Middleware of a TLS listener, behind the handshake: the protocol is known from ALPN.</summary>
-    public static Task Tls(ConnectionContext context, ConnectionDelegate next)
+    public async Task Tls(ConnectionContext context, ConnectionDelegate next)
     {
         var protocol = context.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol ?? default;
-        if (protocol.Span.SequenceEqual("h2"u8)) MarkHttp2(context);
-        return next(context);
+        var connection = context.Features.Get<TrackedConnection>()!;
+        if (protocol.Span.SequenceEqual("h2"u8)) PrepareHttp2(context, connection);
+        else PrepareHttp1(context, connection);
+        await next(context);
+        connection.Http1?.CompleteInner();
     }
 
-    private static void MarkHttp2(ConnectionContext context)
+    private void PrepareHttp2(ConnectionContext context, TrackedConnection connection)
     {
         var writer = new GoAwayWriter(context.Transport.Output);
-        context.Transport = new DuplexPipe(context.Transport.Input, writer);
-        context.Features.Get<TrackedConnection>()!.Http2 = writer;
+        context.Transport = new DuplexPipe(new FrameReader(context.Transport.Input, writer, time), writer);
+        connection.Http2 = writer;
+    }
+
+    private void PrepareHttp1(ConnectionContext context, TrackedConnection connection)
+    {
+        var reader = new StrictReader(context.Transport.Input, limits, time);
+        context.Transport = new DuplexPipe(reader, context.Transport.Output);
+        connection.BecomeHttp1(reader);
     }
 
     private static async ValueTask<bool> StartsWithPreface(PipeReader input)
@@ -78,36 +90,5 @@ internal sealed class ProtocolDispatch
         buffer.Slice(0, length).CopyTo(start);
         if (!Preface.StartsWith(start[..length])) return false;
         return length == Preface.Length ? true : null;
-    }
-}
-
-/// <summary>The address of the listener that exists only to have Kestrel build its HTTP/2 pipeline.</summary>
-internal sealed class CaptureEndPoint : EndPoint
-{
-    public override string ToString() => "http2-prior-knowledge";
-}
-
-/// <summary>Binds real addresses by sockets and <see cref="CaptureEndPoint"/> to a listener that never accepts.</summary>
-internal sealed class ListenerFactory(IConnectionListenerFactory sockets) : IConnectionListenerFactory
-{
-    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        endpoint is CaptureEndPoint ? new(new SilentListener(endpoint)) : sockets.BindAsync(endpoint, cancellationToken);
-
-    private sealed class SilentListener(EndPoint endPoint) : IConnectionListener
-    {
-        private readonly TaskCompletionSource<ConnectionContext?> unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public EndPoint EndPoint => endPoint;
-
-        public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
-            await unbound.Task.WaitAsync(cancellationToken);
-
-        public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
-        {
-            unbound.TrySetResult(null);
-            return ValueTask.CompletedTask;
-        }
-
-        public ValueTask DisposeAsync() => UnbindAsync();
     }
 }

@@ -1,10 +1,13 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Proxy.Forwarding;
+using DrainProxy.Proxy.Listening.Http1;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace DrainProxy.Proxy.Listening;
 
@@ -16,11 +19,15 @@ namespace DrainProxy.Proxy.Listening;
 internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, long openedAt)
 {
     private const int ClosedMark = int.MinValue / 2;
-    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationToken transportClosed;
+    private bool ended;
     private int active;
     private int requests;
     private bool closedByUs;
     private string? peerAddress;
+    private TimeSpan halfClosedAt;
+    private TimeSpan progressAt;
+    private long progressBytes;
 
     /// <summary>The app behind the listener that this connection came to.</summary>
     public AppTarget Target => target;
@@ -39,11 +46,28 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     public bool HalfClosed => Volatile.Read(ref active) < 0;
 
-    /// <summary>Completes when the connection is gone.</summary>
-    public Task Ended => ended.Task;
+    /// <summary>The connection is gone.</summary>
+    public bool Ended => Volatile.Read(ref ended);
+
+    /// <summary>The HTTP/1.x reader, once the protocol is known.</summary>
+    public StrictReader? Http1 { get; private set; }
+
+    /// <summary>Kestrel's features of the HTTP/1.x exchange on this connection: one object for all of them.</summary>
+    public IFeatureCollection? Http { get; set; }
+
+    /// <summary>The exchange waits for the app, or its answer has no end of its own: it ends with the client's FIN.</summary>
+    public bool EndsWithFin { get; set; }
+
+    /// <summary>Whether the peer's X-Forwarded-* and Forwarded are believed; null until the first request asks.</summary>
+    public bool? PeerIsTrusted { get; set; }
+
+    public IPAddress? RemoteAddress => (context.RemoteEndPoint as IPEndPoint)?.Address;
+
+    /// <summary>The transport's writer, for what Kestrel cannot say: interim answers.</summary>
+    public PipeWriter Output => context.Transport.Output;
 
     /// <summary>The peer's address as X-Forwarded-For prints it: IPv4-mapped ones as IPv4.</summary>
-    public string PeerAddress => peerAddress ??= Print((context.RemoteEndPoint as IPEndPoint)?.Address);
+    public string PeerAddress => peerAddress ??= Print(RemoteAddress);
 
     /// <summary>False when our FIN has gone: the answer could not be sent any more.</summary>
     public bool TryBegin()
@@ -55,6 +79,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     public void End(long now)
     {
+        EndsWithFin = false;
         LastActiveAt = now;
         Interlocked.Decrement(ref active);
     }
@@ -93,6 +118,81 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         return true;
     }
 
+    /// <summary>
+    /// Takes the end of the transport's input from Kestrel, which takes every FIN for a client that has left (aspnetcore issue 13188). A
+    /// client may end its half and wait for the answer (RFC 9112 section 9.6); only what follows tells the two apart.
+    /// </summary>
+    public void BecomeHttp1(StrictReader reader)
+    {
+        Http1 = reader;
+        transportClosed = context.ConnectionClosed;
+        context.ConnectionClosed = CancellationToken.None;
+        transportClosed.UnsafeRegister(static c => ((TrackedConnection)c!).OnTransportClosed(), this);
+    }
+
+    /// <summary>Our FIN, with everything that was written before it; false when the connection is gone already.</summary>
+    public bool ShutdownSend()
+    {
+        if (transportClosed.IsCancellationRequested) return false;
+        try
+        {
+            socket?.Shutdown(SocketShutdown.Send);
+            closedByUs = true;
+            return socket is not null;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Once a second while a request is in flight: ends it for a peer that has gone or takes nothing.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="window">How long a peer may take next to nothing.</param>
+    /// <param name="leastBytes">What it must take in that time, in bytes.</param>
+    /// <param name="halfCloseGrace">How long a peer that has ended its half may wait for the first byte.</param>
+    public void Watch(TimeSpan now, TimeSpan window, long leastBytes, TimeSpan halfCloseGrace)
+    {
+        if (TcpInfo.Of(socket) is not { } info) return;
+        if (info.PeerHalfClosed && Http1 is not null && Http?.Get<IHttpResponseFeature>() is { HasStarted: false })
+        {
+            if (halfClosedAt == default) halfClosedAt = now;
+            else if (now - halfClosedAt > halfCloseGrace) AbortExchange();
+            return;
+        }
+
+        halfClosedAt = default;
+        if (!info.Outstanding || info.BytesAcked - progressBytes >= leastBytes || progressAt == default)
+        {
+            (progressAt, progressBytes) = (now, info.BytesAcked);
+        }
+        else if (now - progressAt > window)
+        {
+            Abort("the peer takes its answer too slowly");
+        }
+    }
+
+    private void OnTransportClosed()
+    {
+        if (Active == 0) return;
+        // A FIN alone, and an answer that may still be wanted: Watch decides. Requests that wait for the app and streams without an end
+        // would keep a slot for somebody who has most likely left.
+        if (TcpInfo.Of(socket) is { PeerHalfClosed: true } && !Http1!.IsTunnel && !EndsWithFin) return;
+        AbortExchange();
+    }
+
+    private void AbortExchange()
+    {
+        try
+        {
+            Http?.Get<IHttpRequestLifetimeFeature>()?.Abort();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or NullReferenceException or InvalidOperationException)
+        {
+            // It ended by itself between the look and the call.
+        }
+    }
+
     public void Abort(string reason)
     {
         closedByUs = true;
@@ -102,13 +202,13 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     /// <summary>Called once when the connection's pipeline has returned; tells who ended it.</summary>
     public ClosedBy Finish()
     {
-        ended.TrySetResult();
+        Volatile.Write(ref ended, true);
         return closedByUs || !PeerHasClosed() ? ClosedBy.Us : ClosedBy.Peer;
     }
 
     private bool PeerHasClosed()
     {
-        if (context.ConnectionClosed.IsCancellationRequested || socket is null) return true;
+        if ((transportClosed.CanBeCanceled ? transportClosed : context.ConnectionClosed).IsCancellationRequested || socket is null) return true;
         try
         {
             return socket.Poll(0, SelectMode.SelectRead) && socket.Available == 0;

@@ -70,14 +70,13 @@ internal sealed class Binding
         IReadOnlyList<PortMap> ports = IsSet("map") && draft.Maps.Count > 0
             ? [.. draft.Maps]
             : [new(draft.Listen ?? initial.Listen, draft.App ?? initial.App)];
-        return draft.Settings with { Ports = ports };
+        return draft.Settings with { Ports = ports, TrustedProxies = draft.TrustedProxies };
     }
 
     private void Apply(OptionRow row, RawSetting raw)
     {
         // A stronger source replaces the whole list of a weaker one.
-        if (row.Repeatable)
-            draft.Maps.Clear();
+        row.Clear(draft);
         foreach (var value in raw.Values)
         {
             var problem = value.Length == 0 ? "the value is empty"

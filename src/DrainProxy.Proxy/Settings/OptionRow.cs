@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace DrainProxy.Proxy.Settings;
 
 /// <summary>The forms of values; the schema and the reader of the configuration file follow from them.</summary>
@@ -13,6 +15,7 @@ public enum ValueKind
     Choice,
     Path,
     File,
+    Networks,
 }
 
 /// <summary>One option of `run` and `dev`: everything that the command line, the environment, the file, the help, the schema and the documentation know of it.</summary>
@@ -56,6 +59,9 @@ public sealed record OptionRow
 
     /// <summary>Parses one value and puts it into the draft; null, or what is wrong.</summary>
     internal Func<SettingsDraft, string, string?> Apply { get; init; } = static (_, _) => null;
+
+    /// <summary>Forgets the values of a weaker source; only repeatable options gather any.</summary>
+    internal Action<SettingsDraft> Clear { get; init; } = static _ => { };
 }
 
 /// <summary>Settings in the making: what the rows write into, source by source.</summary>
@@ -70,6 +76,9 @@ internal sealed class SettingsDraft
     public AppAddress? App { get; set; }
 
     public List<PortMap> Maps { get; } = [];
+
+    /// <summary>What `--trusted-proxies` names, once it was given.</summary>
+    public List<IPNetwork>? TrustedProxies { get; set; }
 
     /// <summary>What a listener without a host binds to.</summary>
     public string DefaultHost => Dev ? "127.0.0.1" : "0.0.0.0";

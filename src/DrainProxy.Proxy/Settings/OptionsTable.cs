@@ -34,6 +34,7 @@ public static class OptionsTable
             Range = "LISTEN=APP with the forms of --listen and --app, instead of these two",
             Help = "several ports in one sidecar, repeatable, instead of --listen and --app",
             Apply = (draft, text) => Addresses.ParseMap(text, draft.DefaultHost, out var map) ?? Done(() => draft.Maps.Add(map!)),
+            Clear = draft => draft.Maps.Clear(),
         },
         File("tls-cert", "certificate chain of https listeners, reloaded on change", "a readable PEM file", (s, v) => s with { TlsCert = v }),
         File("tls-key", "private key of https listeners, reloaded on change", "a readable PEM file, not encrypted", (s, v) => s with { TlsKey = v }),
@@ -65,6 +66,16 @@ public static class OptionsTable
         // 64 KiB is what AWS ALB sends at most; a smaller limit here answers 431 where the load balancer passed the request.
         Size("max-header-size", "64Ki", "largest request header", 1 << 10, 1 << 20, (s, v) => s with { MaxHeaderSize = (int)v }),
         Count("max-connections", "0", "most connections on the data listeners at once", 0, 1_000_000, (s, v) => s with { MaxConnections = v }, zero: "no limit"),
+        new()
+        {
+            Name = "trusted-proxies", Kind = ValueKind.Networks, Placeholder = "NETWORK", Default = "private where --lb names one, else none", DefaultIsDerived = true,
+            Repeatable = true, Range = Networks.Forms,
+            Help = "peers whose X-Forwarded-* and Forwarded are kept, repeatable",
+            Apply = (draft, text) => Networks.Parse(text, draft.TrustedProxies ??= []),
+            Clear = draft => draft.TrustedProxies = null,
+        },
+        Choice<Switch>("via", "on", "add `Via` to requests; a loop is seen by it", (s, v) => s with { Via = v == Switch.On }),
+        Choice<UnsafeFields>("unsafe-fields", "pass", "fields with _ in their name, and `Proxy`", (s, v) => s with { UnsafeFields = v }),
         Choice<AccessLog>("access-log", "off", "which exchanges get a line", (s, v) => s with { AccessLog = v }),
         Choice<LogVerbosity>("log-level", "info", "verbosity of the log", (s, v) => s with { LogLevel = v }),
         Choice<LogForm>("log-format", "auto", "form of the log; auto: text on a terminal, JSON lines elsewhere", (s, v) => s with { LogFormat = v }),

@@ -1,3 +1,4 @@
+using System.Net;
 using DrainProxy.Decisions.KeepAlive;
 
 namespace DrainProxy.Proxy.Settings;
@@ -57,6 +58,20 @@ public enum AccessLog
     Off,
     Errors,
     All,
+}
+
+/// <summary>What happens to fields whose names CGI-like servers confuse with others.</summary>
+public enum UnsafeFields
+{
+    Pass,
+    Drop,
+}
+
+/// <summary>A choice between yes and no.</summary>
+public enum Switch
+{
+    On,
+    Off,
 }
 
 /// <summary>Verbosity of the log.</summary>
@@ -143,6 +158,14 @@ public sealed record ProxySettings
 
     /// <summary>Most connections on the data listeners at once; zero: no limit.</summary>
     public int MaxConnections { get; init; }
+
+    /// <summary>Peers whose X-Forwarded-* and Forwarded are kept and appended to; those of others are replaced. Null: as the load balancer says.</summary>
+    public IReadOnlyList<IPNetwork>? TrustedProxies { get; init; }
+
+    /// <summary>Whether requests get our entry in `Via`.</summary>
+    public bool Via { get; init; } = true;
+
+    public UnsafeFields UnsafeFields { get; init; }
 
     public AccessLog AccessLog { get; init; }
 

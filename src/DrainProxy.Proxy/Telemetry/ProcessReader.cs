@@ -35,6 +35,13 @@ internal sealed class ProcessReader(TimeProvider time)
         }
     }
 
+    /// <summary>Most descriptors that this process may have open; <see cref="int.MaxValue"/> where there is no limit or nobody tells.</summary>
+    public static long DescriptorLimit()
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        return ProcStat.MaxOpenFiles(ReadFile("/proc/self/limits", buffer)) ?? int.MaxValue;
+    }
+
     private static double? ReadStartTime()
     {
         Span<byte> buffer = stackalloc byte[4096];

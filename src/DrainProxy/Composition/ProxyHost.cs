@@ -30,8 +30,10 @@ internal sealed partial class ProxyHost : IDisposable
     private const int ExitConfiguration = 78;
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Bytes allocated since the last time that make a collection at rest worth its few milliseconds.</summary>
-    private const long WorthIt = 16 << 20;
+    /// <summary>Bytes allocated since the last time that make a collection worth its few milliseconds: soon after a load, and at lasting rest.</summary>
+    private const long WorthItSoon = 16 << 20;
+    private const long WorthItAtRest = 2 << 20;
+    private static readonly TimeSpan LastingRest = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
 
     private readonly ProxySettings settings;
@@ -64,15 +66,15 @@ internal sealed partial class ProxyHost : IDisposable
         plan = BudgetPlanner.Plan(new(
             settings.Grace, settings.Lb, settings.Linger, settings.Quiet, settings.DrainTimeout, settings.AnnounceDelay, settings.AppStop));
         var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
-        connections = new(counters, time, idleTimeout, new ConnectionLimits());
+        connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
         var version = Version();
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
         application = new(
-            new(settings, lifecycle, termination, counters, metrics, hold, Forwarder(), streams, time), log, logs.CreateLogger("access"));
-        data = new(settings, targets, idleTimeout, connections, Certificates(), logs);
+            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, Forwarder(), streams, time), log, logs.CreateLogger("access"));
+        data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
         state = new(
             lifecycle, plan, counters, connections, streams, targets, application, [.. settings.Ports.Select(p => p.Listen.ToString())]);
@@ -140,14 +142,13 @@ internal sealed partial class ProxyHost : IDisposable
     /// <summary>Once after start, and again whenever a load is over: the collector keeps what it has until somebody allocates.</summary>
     private async Task HandBackMemoryAtRest()
     {
-        long handedBackAt = -WorthIt;
+        long handedBackAt = -WorthItSoon;
         while (!lifecycle.Terminating)
         {
             await Task.Delay(SettleTime, time);
             var allocated = GC.GetTotalAllocatedBytes();
-            var idle = counters.InFlight == 0
-                && (application.LastRequestAt == 0 || time.GetElapsedTime(application.LastRequestAt) > SettleTime);
-            if (!idle || allocated - handedBackAt < WorthIt) continue;
+            var rest = application.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(application.LastRequestAt);
+            if (counters.InFlight > 0 || rest < SettleTime || allocated - handedBackAt < (rest < LastingRest ? WorthItSoon : WorthItAtRest)) continue;
             RestingMemory.HandBack();
             handedBackAt = GC.GetTotalAllocatedBytes();
         }

@@ -1,0 +1,125 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using System.Text;
+using DrainProxy.Proxy.Telemetry;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>
+/// The stream of one connection to the app. Counts who ended it, and lets an answer through that the app gave before it had read the
+/// whole request and then closed: the write fails, but the answer's bytes are there to be read (RFC 9112 section 9.3). Mends what
+/// SocketsHttpHandler cannot send or show: request lines as they came, interim answers.
+/// </summary>
+internal sealed class AppStream : NetworkStream
+{
+    /// <summary>The exchange whose head SocketsHttpHandler is writing on this thread; taken by the first write that follows.</summary>
+    [ThreadStatic]
+    private static Exchange? sending;
+
+    private readonly ProxyCounters counters;
+    private Exchange? exchange;
+    private int turn;
+    private bool awaitsHead;
+    private bool broken;
+    private int disposed;
+
+    public AppStream(Socket socket, ProxyCounters counters)
+        : base(socket, ownsSocket: true)
+    {
+        this.counters = counters;
+        counters.ConnectionOpened(Side.Upstream);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (broken) return ValueTask.CompletedTask;
+        if (sending is { } sender) buffer = Begin(sender, buffer);
+        var write = base.WriteAsync(buffer, cancellationToken);
+        return write.IsCompletedSuccessfully ? write : WriteUnlessAnswered(write);
+    }
+
+    /// <summary>
+    /// Told by the handler's header encoding selector, which runs between the choice of a connection and the first write to it, on the
+    /// thread that writes: the only place where the handler shows which request goes where.
+    /// </summary>
+    public static void Sends(HttpRequestMessage request) => sending = (request.RequestUri as ExchangeUri)?.Exchange;
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = base.ReadAsync(buffer, cancellationToken);
+        // Bodies pass unseen. A read that was begun before the request was sent may bring the head of its answer.
+        if (buffer.IsEmpty || (!awaitsHead && exchange is not null)) return read;
+        if (!read.IsCompletedSuccessfully) return LookLater(read, buffer);
+        var count = read.Result;
+        Look(buffer.Span[..count]);
+        return new(count);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && Interlocked.Exchange(ref disposed, 1) == 0)
+            counters.ConnectionClosed(Side.Upstream, PeerHasClosed() ? ClosedBy.Peer : ClosedBy.Us);
+        base.Dispose(disposing);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> LookLater(ValueTask<int> read, Memory<byte> buffer)
+    {
+        var count = await read;
+        Look(buffer.Span[..count]);
+        return count;
+    }
+
+    private ReadOnlyMemory<byte> Begin(Exchange sender, ReadOnlyMemory<byte> head)
+    {
+        sending = null;
+        var method = sender.Http.Request.Method;
+        if (head.Length <= method.Length || !Ascii.EqualsIgnoreCase(head.Span[..method.Length], method)) return head;
+        (exchange, turn, awaitsHead) = (sender, sender.Turn, true);
+        return sender.HasOddRequestLine ? RequestLine.Restore(head, method, sender.RawTarget) : head;
+    }
+
+    /// <summary>Hands interim answers on, which SocketsHttpHandler drops (RFC 9110 section 15.2).</summary>
+    private void Look(ReadOnlySpan<byte> bytes)
+    {
+        while (awaitsHead && !bytes.IsEmpty)
+        {
+            if (!bytes.StartsWith("HTTP/1.1 1"u8) || bytes.StartsWith("HTTP/1.1 101"u8))
+            {
+                awaitsHead = false;
+                return;
+            }
+
+            var end = bytes.IndexOf("\r\n\r\n"u8);
+            // One that comes in pieces is rare and may be dropped: it is a hint.
+            if (end < 0) return;
+            exchange!.Relay(turn, bytes[..(end + 2)]);
+            bytes = bytes[(end + 4)..];
+        }
+    }
+
+    private async ValueTask WriteUnlessAnswered(ValueTask write)
+    {
+        try
+        {
+            await write;
+        }
+        catch (IOException)
+        {
+            // The read that follows decides: it finds the answer, or fails for the same reason.
+            broken = true;
+        }
+    }
+
+    private bool PeerHasClosed()
+    {
+        try
+        {
+            return broken || (Socket.Poll(0, SelectMode.SelectRead) && Socket.Available == 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+}

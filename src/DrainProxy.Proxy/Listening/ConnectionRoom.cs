@@ -1,0 +1,54 @@
+namespace DrainProxy.Proxy.Listening;
+
+/// <summary>
+/// How many downstream connections may be open at once. Full means that accepting pauses, not that a connection is closed: a load
+/// balancer's connect then waits in the kernel's queue. Descriptors beyond the cap stay free for the admin listener, the app's side and
+/// files, so that probes, metrics and the drain work when all are taken.
+/// </summary>
+internal sealed class ConnectionRoom(int limit)
+{
+    /// <summary>Descriptors kept for everything but connections: admin callers, log, program files, /proc.</summary>
+    public const int Reserve = 128;
+
+    private readonly Lock gate = new();
+    private TaskCompletionSource? freed;
+    private int taken;
+
+    /// <summary>Most connections at once.</summary>
+    public int Limit => limit;
+
+    public bool IsThere => Volatile.Read(ref taken) < limit;
+
+    /// <summary>The cap that a descriptor limit allows: each request in flight needs a second one towards the app.</summary>
+    /// <param name="descriptors">RLIMIT_NOFILE of this process.</param>
+    /// <param name="asked">--max-connections; 0: as many as the descriptors allow.</param>
+    public static int Cap(long descriptors, int asked)
+    {
+        var allowed = (int)Math.Clamp((descriptors - Reserve) / 2, 16, 1_000_000);
+        return asked > 0 ? Math.Min(asked, allowed) : allowed;
+    }
+
+    public void Take() => Interlocked.Increment(ref taken);
+
+    public void Free()
+    {
+        Interlocked.Decrement(ref taken);
+        if (Volatile.Read(ref freed) is null) return;
+        TaskCompletionSource? waiting;
+        lock (gate) (waiting, freed) = (freed, null);
+        waiting?.TrySetResult();
+    }
+
+    /// <summary>Completes when there is room.</summary>
+    public async Task Wait(CancellationToken cancel)
+    {
+        while (!IsThere)
+        {
+            Task wait;
+            lock (gate) wait = (freed ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            // Room that came between the look and the wait.
+            if (IsThere) return;
+            await wait.WaitAsync(cancel);
+        }
+    }
+}

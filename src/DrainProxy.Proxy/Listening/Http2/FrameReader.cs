@@ -1,0 +1,68 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using DrainProxy.Decisions.Framing;
+
+namespace DrainProxy.Proxy.Listening.Http2;
+
+/// <summary>
+/// Looks at the frames of an HTTP/2 client on their way to Kestrel and ends the connection of one that floods: GOAWAY with
+/// ENHANCE_YOUR_CALM, then Kestrel sees the end of the input. Nothing is kept back or changed before that.
+/// </summary>
+internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimeProvider time) : PipeReader
+{
+    private readonly long openedAt = time.GetTimestamp();
+    private ReadOnlySequence<byte> buffer;
+    private FrameFlood flood;
+    private long looked;
+    private bool ended;
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
+    {
+        var read = inner.ReadAsync(cancellationToken);
+        return read.IsCompletedSuccessfully ? new(Look(read.Result)) : Slow(read);
+    }
+
+    public override bool TryRead(out ReadResult result)
+    {
+        if (!inner.TryRead(out result)) return false;
+        result = Look(result);
+        return true;
+    }
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        looked -= buffer.Slice(buffer.Start, consumed).Length;
+        buffer = default;
+        inner.AdvanceTo(consumed, examined);
+    }
+
+    public override void CancelPendingRead() => inner.CancelPendingRead();
+
+    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> Slow(ValueTask<ReadResult> read) => Look(await read);
+
+    private ReadResult Look(in ReadResult raw)
+    {
+        buffer = raw.Buffer;
+        if (!ended && buffer.Length > looked)
+        {
+            var now = time.GetElapsedTime(openedAt);
+            foreach (var segment in buffer.Slice(looked))
+            {
+                if (!flood.Advance(segment.Span, now)) continue;
+                ended = true;
+                writer.TellFlood();
+                break;
+            }
+
+            looked = buffer.Length;
+        }
+
+        return ended ? new(buffer.Slice(0, 0), raw.IsCanceled, isCompleted: true) : raw;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+
+namespace DrainProxy.Proxy.Listening;
+
+/// <summary>The address of the listener that exists only to have Kestrel build its HTTP/2 pipeline.</summary>
+internal sealed class CaptureEndPoint : EndPoint
+{
+    public override string ToString() => "http2-prior-knowledge";
+}
+
+/// <summary>Binds real addresses by sockets and <see cref="CaptureEndPoint"/> to a listener that never accepts.</summary>
+internal sealed class ListenerFactory(IConnectionListenerFactory sockets, ConnectionRoom? room) : IConnectionListenerFactory
+{
+    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        if (endpoint is CaptureEndPoint) return new SilentListener(endpoint);
+        var listener = await sockets.BindAsync(endpoint, cancellationToken);
+        return room is null ? listener : new RoomyListener(listener, room);
+    }
+
+    private sealed class SilentListener(EndPoint endPoint) : IConnectionListener
+    {
+        private readonly TaskCompletionSource<ConnectionContext?> unbound = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public EndPoint EndPoint => endPoint;
+
+        public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
+            await unbound.Task.WaitAsync(cancellationToken);
+
+        public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+        {
+            unbound.TrySetResult(null);
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask DisposeAsync() => UnbindAsync();
+    }
+}
+
+/// <summary>Accepts while there is room. Without it the kernel's queue holds new connections, which is cheap and loses nothing for a while.</summary>
+internal sealed class RoomyListener(IConnectionListener inner, ConnectionRoom room) : IConnectionListener
+{
+    private readonly CancellationTokenSource unbound = new();
+
+    public EndPoint EndPoint => inner.EndPoint;
+
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        if (!room.IsThere)
+        {
+            try
+            {
+                await room.Wait(unbound.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return null;
+            }
+        }
+
+        return await inner.AcceptAsync(cancellationToken);
+    }
+
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        unbound.Cancel();
+        return inner.UnbindAsync(cancellationToken);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        unbound.Dispose();
+        return inner.DisposeAsync();
+    }
+}

@@ -1,0 +1,40 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+
+namespace DrainProxy.Proxy.Listening;
+
+/// <summary>What the kernel knows of one TCP connection: parts of `struct tcp_info` (linux/tcp.h), whose fields never move.</summary>
+/// <param name="State">TCP state as in /proc/net/tcp: 1 established, 8 the peer's FIN has come.</param>
+/// <param name="BytesAcked">Bytes that the peer has acknowledged since the connection began.</param>
+/// <param name="Outstanding">Bytes wait for the peer: sent and unacknowledged, or not sent for want of window.</param>
+internal readonly record struct TcpInfo(int State, long BytesAcked, bool Outstanding)
+{
+    private const int IpProtoTcp = 6;
+    private const int Option = 11;
+    private const int UnackedAt = 24;
+    private const int BytesAckedAt = 120;
+    private const int NotSentAt = 144;
+    private const int Enough = 148;
+
+    /// <summary>The peer has ended its half, in good order.</summary>
+    public bool PeerHalfClosed => State == 8;
+
+    /// <summary>Null where there is nothing to tell: not TCP, not Linux, or the socket is gone.</summary>
+    public static TcpInfo? Of(Socket? socket)
+    {
+        if (socket is null || !OperatingSystem.IsLinux()) return null;
+        Span<byte> info = stackalloc byte[232];
+        try
+        {
+            var length = socket.GetRawSocketOption(IpProtoTcp, Option, info);
+            if (length < Enough) return null;
+            return new(
+                info[0], BinaryPrimitives.ReadInt64LittleEndian(info[BytesAckedAt..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(info[UnackedAt..]) > 0 || BinaryPrimitives.ReadUInt32LittleEndian(info[NotSentAt..]) > 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return null;
+        }
+    }
+}
