@@ -12,6 +12,9 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
     private const double Quiet = 0.03;
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
+
+    /// <summary>What an idle connection holds is what stays: collectors get the time that a pool gives them.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
     private int starts;
 
     public async Task Run(CancellationToken cancellation)
@@ -131,15 +134,18 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
         Add(Metric.CpuAtRate, cpu.TotalMicroseconds / result.Requests);
     }
 
-    /// <summary>A few requests first: code that is loaded and compiled once is not a connection's cost.</summary>
+    /// <summary>
+    /// As many connections that come and go first: code that is loaded and compiled once, and what the allocator keeps after a burst, is
+    /// not an idle connection's cost.
+    /// </summary>
     private async Task IdleMemory(CancellationToken cancellation)
     {
         using var running = await Start(cancellation);
-        await FixedRate.Run(running.Place.Port, 8, options.Rate, 1);
-        await Task.Delay(Settle, TimeProvider.System, cancellation);
+        IdleConnections.Open(running.Place.Port, options.Idle).Dispose();
+        await Task.Delay(Rest, TimeProvider.System, cancellation);
         var before = MemoryReading.Of(running.Child.Id);
         using var idle = IdleConnections.Open(running.Place.Port, options.Idle);
-        await Task.Delay(Settle, TimeProvider.System, cancellation);
+        await Task.Delay(Rest, TimeProvider.System, cancellation);
         var after = MemoryReading.Of(running.Child.Id);
         if (idle.StillOpen < options.Idle)
         {

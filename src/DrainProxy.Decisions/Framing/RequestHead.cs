@@ -7,7 +7,7 @@ namespace DrainProxy.Decisions.Framing;
 /// <param name="MaxLine">The request line alone, in bytes.</param>
 /// <param name="MaxFields">Number of field lines.</param>
 /// <param name="MaxBody">Largest body in bytes; 0: no limit.</param>
-public readonly record struct HeadLimits(int MaxBytes, int MaxLine, int MaxFields, long MaxBody = 0);
+public sealed record HeadLimits(int MaxBytes, int MaxLine, int MaxFields, long MaxBody = 0);
 
 /// <summary>How a body is delimited (RFC 9112 section 6).</summary>
 public enum BodyFraming : byte
@@ -36,7 +36,7 @@ public static class RequestHead
     }
 
     /// <summary>What can be said of a head that is not complete: refused as soon as it cannot become a good one.</summary>
-    public static FramingFault CheckPartial(ReadOnlySpan<byte> bytes, in HeadLimits limits)
+    public static FramingFault CheckPartial(ReadOnlySpan<byte> bytes, HeadLimits limits)
     {
         var line = bytes.IndexOf((byte)'\n');
         if (line < 0)
@@ -65,7 +65,7 @@ public static class RequestHead
     /// <param name="limits">Bounds.</param>
     /// <param name="framing">How the body is delimited.</param>
     /// <param name="length">The body's length in bytes when <paramref name="framing"/> is <see cref="BodyFraming.Length"/>.</param>
-    public static FramingFault Check(ReadOnlySpan<byte> head, in HeadLimits limits, out BodyFraming framing, out long length)
+    public static FramingFault Check(ReadOnlySpan<byte> head, HeadLimits limits, out BodyFraming framing, out long length)
     {
         framing = BodyFraming.None;
         length = 0;
@@ -96,7 +96,7 @@ public static class RequestHead
         return FramingFault.None;
     }
 
-    private static FramingFault RequestLine(ReadOnlySpan<byte> line, in HeadLimits limits, out bool http10, out ReadOnlySpan<byte> target)
+    private static FramingFault RequestLine(ReadOnlySpan<byte> line, HeadLimits limits, out bool http10, out ReadOnlySpan<byte> target)
     {
         http10 = false;
         target = default;

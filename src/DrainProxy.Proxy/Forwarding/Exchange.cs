@@ -2,6 +2,7 @@ using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
 using DrainProxy.Proxy.Telemetry;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -58,7 +59,7 @@ internal sealed class Exchange
     public void Initialize(IFeatureCollection features)
     {
         Http.Initialize(features);
-        Connection = features.GetRequiredFeature<TrackedConnection>();
+        Connection = (TrackedConnection)features.GetRequiredFeature<IConnectionSocketFeature>();
         Target = Connection.Target;
         IsHttp2 = Connection.IsHttp2;
         if (!IsHttp2) Connection.Http = features;

@@ -72,7 +72,7 @@ internal sealed class ConnectionRegistry : IDisposable
         var now = time.GetTimestamp();
         var connection = new TrackedConnection(
             context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
-        context.Features.Set(connection);
+        context.Features.Set<IConnectionSocketFeature>(connection);
         connections.TryAdd(connection, 0);
         Room.Take();
         Volatile.Write(ref lastOpenedAt, now);

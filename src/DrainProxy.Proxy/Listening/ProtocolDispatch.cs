@@ -40,7 +40,7 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
     public async Task Tls(ConnectionContext context, ConnectionDelegate next)
     {
         var protocol = context.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol ?? default;
-        var connection = context.Features.Get<TrackedConnection>()!;
+        var connection = (TrackedConnection)context.Features.Get<IConnectionSocketFeature>()!;
         if (protocol.Span.SequenceEqual("h2"u8)) PrepareHttp2(context, connection);
         else PrepareHttp1(context, connection);
         await next(context);

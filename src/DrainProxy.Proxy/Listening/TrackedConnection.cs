@@ -17,6 +17,7 @@ namespace DrainProxy.Proxy.Listening;
 /// word, so that a request is either served or counted as lost, never neither.
 /// </summary>
 internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, long openedAt)
+    : IConnectionSocketFeature
 {
     private const int ClosedMark = int.MinValue / 2;
     private CancellationToken transportClosed;
@@ -28,6 +29,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private TimeSpan halfClosedAt;
     private TimeSpan progressAt;
     private long progressBytes;
+
+    /// <summary>Found from a request as its connection's socket feature: a slot of its own there, where others share a growing list.</summary>
+    public Socket Socket => socket!;
 
     /// <summary>The app behind the listener that this connection came to.</summary>
     public AppTarget Target => target;

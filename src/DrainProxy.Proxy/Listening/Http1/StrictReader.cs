@@ -88,9 +88,12 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         if (stage == Stage.Refused || malformedShown) return new(Refused());
-        var read = inner.ReadAsync(cancellationToken);
-        if (!read.IsCompletedSuccessfully) return Slow(read, cancellationToken);
-        return Present(read.Result, out var result) ? new(result) : Slow(inner.ReadAsync(cancellationToken), cancellationToken);
+        while (inner.TryRead(out var raw))
+        {
+            if (Present(raw, out var result)) return new(result);
+        }
+
+        return Slow(cancellationToken);
     }
 
     public override bool TryRead(out ReadResult result)
@@ -160,12 +163,11 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     public void CompleteInner() => inner.Complete();
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> Slow(ValueTask<ReadResult> read, CancellationToken cancel)
+    private async ValueTask<ReadResult> Slow(CancellationToken cancel)
     {
         while (true)
         {
-            if (Present(await read, out var result)) return result;
-            read = inner.ReadAsync(cancel);
+            if (Present(await inner.ReadAsync(cancel), out var result)) return result;
         }
     }
 
