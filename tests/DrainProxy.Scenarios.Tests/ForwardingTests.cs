@@ -36,21 +36,103 @@ public sealed class ForwardingTests
     [Fact]
     public async Task Target_host_and_forwarded_fields_arrive_and_hop_by_hop_ones_do_not()
     {
+        var (seen, headers) = await Seen("--trusted-proxies", "private");
+        Assert.Equal("/headers?a=%2F&b=%zz", seen.GetProperty("url").GetString());
+        Assert.Equal("shop.example", headers["host"]);
+        Assert.Equal("203.0.113.7, 127.0.0.1", headers["x-forwarded-for"]);
+        Assert.Equal("for=203.0.113.7, for=127.0.0.1;proto=http", headers["forwarded"]);
+        Assert.Equal("https", headers["x-forwarded-proto"]);
+        Assert.Equal("443", headers["x-forwarded-port"]);
+        Assert.Equal("shop.example", headers["x-forwarded-host"]);
+        Assert.Equal("1.0 edge, 1.1 drainproxy", headers["via"]);
+        foreach (var name in new[] { "x-secret", "keep-alive", "proxy-connection" }) Assert.DoesNotContain(name, headers.Keys);
+    }
+
+    [Fact]
+    public async Task What_a_peer_says_of_the_way_here_is_not_believed_unless_configured()
+    {
+        var (_, headers) = await Seen("--via", "off", "--unsafe-fields", "drop");
+        Assert.Equal("127.0.0.1", headers["x-forwarded-for"]);
+        Assert.Equal("for=127.0.0.1;proto=http", headers["forwarded"]);
+        Assert.Equal("http", headers["x-forwarded-proto"]);
+        Assert.Equal("shop.example", headers["x-forwarded-host"]);
+        Assert.Equal("1.0 edge", headers["via"]);
+        foreach (var name in new[] { "x-forwarded-port", "x_user", "proxy" }) Assert.DoesNotContain(name, headers.Keys);
+    }
+
+    [Fact]
+    public async Task A_named_load_balancer_is_believed()
+    {
+        var (_, headers) = await Seen("--lb", "alb");
+        Assert.Equal("203.0.113.7, 127.0.0.1", headers["x-forwarded-for"]);
+        Assert.Equal("1", headers["x_user"]);
+    }
+
+    [Fact]
+    public async Task A_proxy_whose_app_is_itself_breaks_the_circle()
+    {
+        using var circle = new TcpListener(IPAddress.Loopback, 0);
+        circle.Start();
+        await using var proxy = DrainProxyProcess.Start($"http://{circle.LocalEndpoint}", "--app-idle-timeout", "5s");
+        _ = LeadBack(circle, proxy.Port);
+        await Net.Eventually(async () => await proxy.Metric("drainproxy_app_up") == 1, "the proxy sees itself", 20);
+        var answer = await Raw(proxy.Port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 508 ", answer);
+        Assert.Contains("error=proxy_loop_detected", answer);
+        Assert.Equal(4, await proxy.Metric("drainproxy_request_duration_seconds_count"));
+    }
+
+    /// <summary>Every connection that comes is carried to the port.</summary>
+    private static async Task LeadBack(TcpListener from, int port)
+    {
+        while (true)
+        {
+            TcpClient here;
+            try
+            {
+                here = await from.AcceptTcpClientAsync();
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+
+            var there = new TcpClient("127.0.0.1", port);
+            _ = here.GetStream().CopyToAsync(there.GetStream()).ContinueWith(_ => there.Dispose(), TaskScheduler.Default);
+            _ = there.GetStream().CopyToAsync(here.GetStream()).ContinueWith(_ => here.Dispose(), TaskScheduler.Default);
+        }
+    }
+
+    [Fact]
+    public async Task A_client_that_ends_its_half_gets_its_answer()
+    {
         await using var app = await App.Node();
         await using var proxy = DrainProxyProcess.Start(app.Address);
         await proxy.Ready();
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync("127.0.0.1", proxy.Port);
+        await socket.SendAsync(Encoding.ASCII.GetBytes("GET /slow?ms=1500 HTTP/1.1\r\nHost: x\r\n\r\n"));
+        socket.Shutdown(SocketShutdown.Send);
+        var answer = new StringBuilder();
+        var buffer = new byte[4096];
+        for (int read; (read = await socket.ReceiveAsync(buffer)) > 0;) answer.Append(Encoding.ASCII.GetString(buffer, 0, read));
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer.ToString());
+        Assert.EndsWith("slow done", answer.ToString());
+    }
+
+    /// <summary>What the app sees of one request that comes with a history.</summary>
+    private static async Task<(JsonElement Seen, Dictionary<string, string> Headers)> Seen(params string[] options)
+    {
+        await using var app = await App.Node();
+        await using var proxy = DrainProxyProcess.Start(app.Address, options);
+        await proxy.Ready();
         var answer = await Raw(proxy.Port,
-            "GET /headers?a=%2F&b=%zz HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+            "GET /headers?a=%2F&b=%zz HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n"
+            + "Forwarded: for=203.0.113.7\r\nVia: 1.0 edge\r\nX_User: 1\r\nProxy: evil\r\n"
             + "X-Secret: 1\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nConnection: close, X-Secret\r\n\r\n");
         var seen = JsonDocument.Parse(answer[answer.IndexOf("\r\n\r\n", StringComparison.Ordinal)..]).RootElement;
-        Assert.Equal("/headers?a=%2F&b=%zz", seen.GetProperty("url").GetString());
         var raw = seen.GetProperty("raw").EnumerateArray().Select(e => e.GetString()!).ToList();
-        var headers = raw.Chunk(2).ToDictionary(p => p[0].ToLowerInvariant(), p => p[1]);
-        Assert.Equal("shop.example", headers["host"]);
-        Assert.Equal("203.0.113.7, 127.0.0.1", headers["x-forwarded-for"]);
-        Assert.Equal("https", headers["x-forwarded-proto"]);
-        Assert.Equal("shop.example", headers["x-forwarded-host"]);
-        foreach (var name in new[] { "x-secret", "keep-alive", "proxy-connection" }) Assert.DoesNotContain(name, headers.Keys);
+        return (seen, raw.Chunk(2).ToDictionary(p => p[0].ToLowerInvariant(), p => p[1]));
     }
 
     [Fact]

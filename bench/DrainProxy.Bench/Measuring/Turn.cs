@@ -14,7 +14,7 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
 
     /// <summary>What an idle connection holds is what stays: collectors get the time that a pool gives them.</summary>
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LastingRest = TimeSpan.FromSeconds(5);
     private int starts;
 
     public async Task Run(CancellationToken cancellation)
@@ -142,10 +142,10 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
     {
         using var running = await Start(cancellation);
         IdleConnections.Open(running.Place.Port, options.Idle).Dispose();
-        await Task.Delay(Rest, TimeProvider.System, cancellation);
+        await Task.Delay(LastingRest, TimeProvider.System, cancellation);
         var before = MemoryReading.Of(running.Child.Id);
         using var idle = IdleConnections.Open(running.Place.Port, options.Idle);
-        await Task.Delay(Rest, TimeProvider.System, cancellation);
+        await Task.Delay(LastingRest, TimeProvider.System, cancellation);
         var after = MemoryReading.Of(running.Child.Id);
         if (idle.StillOpen < options.Idle)
         {

@@ -77,15 +77,18 @@ public struct ChunkScanner
                 else if (b != '\t' && (b < 0x20 || b == 0x7f)) return FramingFault.ChunkExtension;
                 return ++line > MaxSizeLine ? FramingFault.ChunkExtension : FramingFault.None;
             case State.SizeLf:
+                if (b != '\n') return FramingFault.ChunkSize;
                 line = 0;
                 state = remaining > 0 ? State.Data : State.LineStart;
-                return b == '\n' ? FramingFault.None : FramingFault.ChunkSize;
+                return FramingFault.None;
             case State.DataCr:
+                if (b != '\r') return FramingFault.ChunkData;
                 state = State.DataLf;
-                return b == '\r' ? FramingFault.None : FramingFault.ChunkData;
+                return FramingFault.None;
             case State.DataLf:
+                if (b != '\n') return FramingFault.ChunkData;
                 state = State.SizeFirst;
-                return b == '\n' ? FramingFault.None : FramingFault.ChunkData;
+                return FramingFault.None;
             default:
                 return Trailer(b);
         }
@@ -129,11 +132,13 @@ public struct ChunkScanner
                 else if (FieldSyntax.NotInValue.Contains(b)) return FramingFault.Trailer;
                 return FramingFault.None;
             case State.ValueLf:
+                if (b != '\n') return FramingFault.Trailer;
                 state = State.LineStart;
-                return b == '\n' ? FramingFault.None : FramingFault.Trailer;
+                return FramingFault.None;
             default:
+                if (b != '\n') return FramingFault.Trailer;
                 state = State.Done;
-                return b == '\n' ? FramingFault.None : FramingFault.Trailer;
+                return FramingFault.None;
         }
     }
 

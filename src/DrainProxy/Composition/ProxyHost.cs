@@ -131,21 +131,25 @@ internal sealed partial class ProxyHost : IDisposable
 
         await admin.Start(adminApplication, stop.Token);
         await data.Start(application, stop.Token);
-        LogListening(log, string.Join(", ", settings.Ports.Select(p => $"{p.Listen} -> {p.App}")), settings.Admin);
+        LogListening(log, string.Join(", ", settings.Ports.Select((p, i) => $"{Bound(p.Listen, i)} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
-        _ = HandBackMemoryAtRest();
+        _ = LookAfterItself();
 
         var result = await drain.Run();
         return await End(result);
     }
 
-    /// <summary>Once after start, and again whenever a load is over: the collector keeps what it has until somebody allocates.</summary>
-    private async Task HandBackMemoryAtRest()
+    /// <summary>
+    /// Once a second: says when the longest request has outgrown the plan, and hands memory back. Once after start, and again whenever a load is over: the collector keeps what it has until somebody allocates.
+    /// </summary>
+    private async Task LookAfterItself()
     {
         long handedBackAt = -WorthItSoon;
+        string? warned = null;
         while (!lifecycle.Terminating)
         {
             await Task.Delay(SettleTime, time);
+            if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, application.Longest)) is not null) LogWarning(log, warned);
             var allocated = GC.GetTotalAllocatedBytes();
             var rest = application.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(application.LastRequestAt);
             if (counters.InFlight > 0 || rest < SettleTime || allocated - handedBackAt < (rest < LastingRest ? WorthItSoon : WorthItAtRest)) continue;
@@ -162,7 +166,6 @@ internal sealed partial class ProxyHost : IDisposable
         metrics.RecordTermination(report.Trigger, result, report.Total);
         state.LastTermination = report.ToJson();
         await report.Write(log, time);
-        if (BudgetPlanner.LongestRequestWarning(plan, application.Longest) is { } warning) LogWarning(log, warning);
         lifecycle.ReleaseWaiters();
         if (settings.AfterDrain == AfterDrain.Stay) await signalled.Task;
 
@@ -229,6 +232,11 @@ internal sealed partial class ProxyHost : IDisposable
         AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };
+
+    /// <summary>The listener as it is bound: with the port that was given to port 0.</summary>
+    private ListenAddress Bound(ListenAddress listen, int index) => listen.Port == 0 && data.Ports.Count == settings.Ports.Count
+        ? listen with { Port = data.Ports[index] }
+        : listen;
 
     private TlsCertificates? Certificates() => settings.Ports.Any(p => p.Listen.Tls)
         ? new(settings.TlsCert!, settings.TlsKey!, time, log)

@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using DrainProxy.Decisions.Framing;
+
+namespace DrainProxy.Decisions.Tests.Framing;
+
+public sealed class FrameFloodTests
+{
+    private const byte Data = 0, Headers = 1, Settings = 4, Ping = 6, WindowUpdate = 8, Continuation = 9, Unknown = 0x77;
+
+    [Theory]
+    [InlineData(Ping, 8, 5001)]
+    [InlineData(Settings, 0, 1001)]
+    [InlineData(Continuation, 0, 1001)]
+    [InlineData(Data, 0, 1001)]
+    [InlineData(Unknown, 5, 1001)]
+    public void Frames_that_cost_only_us_are_too_many_at_their_count(byte type, int length, int count)
+    {
+        var flood = new FrameFlood();
+        Assert.False(flood.Advance(new byte[24], TimeSpan.Zero));
+        for (var i = 1; i < count; i++) Assert.False(flood.Advance(Frame(type, length), TimeSpan.FromSeconds(1)));
+        Assert.True(flood.Advance(Frame(type, length), TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
+    public void Work_is_no_flood()
+    {
+        var flood = new FrameFlood();
+        flood.Advance(new byte[24], TimeSpan.Zero);
+        for (var i = 0; i < 20_000; i++)
+        {
+            Assert.False(flood.Advance(Frame(Headers, 30), TimeSpan.Zero));
+            Assert.False(flood.Advance(Frame(Data, 100), TimeSpan.Zero));
+            Assert.False(flood.Advance(Frame(WindowUpdate, 4), TimeSpan.Zero));
+            Assert.False(flood.Advance(Frame(Data, 0, flags: 1), TimeSpan.Zero));
+        }
+    }
+
+    [Fact]
+    public void A_new_window_begins_anew()
+    {
+        var flood = new FrameFlood();
+        flood.Advance(new byte[24], TimeSpan.Zero);
+        for (var second = 0; second < 100; second += 11)
+        {
+            for (var i = 0; i < FrameFlood.Allowed; i++) Assert.False(flood.Advance(Frame(Ping, 8), TimeSpan.FromSeconds(second)));
+        }
+    }
+
+    [Fact]
+    public void Frames_are_followed_through_any_split()
+    {
+        byte[] stream = [.. new byte[24], .. Frame(Headers, 300), .. Frame(Data, 70_000), .. Enumerable.Range(0, 1001).SelectMany(_ => Frame(Settings, 6))];
+        foreach (var size in (int[])[1, 2, 7, 9, 4096])
+        {
+            var flood = new FrameFlood();
+            var found = -1;
+            for (var at = 0; at < stream.Length && found < 0; at += size)
+            {
+                if (flood.Advance(stream.AsSpan(at, Math.Min(size, stream.Length - at)), TimeSpan.Zero)) found = at;
+            }
+
+            // Its header is enough to know the last frame.
+            Assert.InRange(found, stream.Length - 15 - size, stream.Length - 1);
+        }
+    }
+
+    private static byte[] Frame(byte type, int length, byte flags = 0)
+    {
+        var frame = new byte[9 + length];
+        BinaryPrimitives.WriteUInt32BigEndian(frame, (uint)length << 8);
+        (frame[3], frame[4]) = (type, flags);
+        return frame;
+    }
+}
