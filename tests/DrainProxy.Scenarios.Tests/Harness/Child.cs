@@ -12,6 +12,8 @@ internal sealed partial class Child : IAsyncDisposable
     public const int Sigterm = 15;
     public const int Sigkill = 9;
     public const int Sighup = 1;
+    public const int Sigcont = 18;
+    public const int Sigstop = 19;
     private readonly Process process;
     private readonly ConcurrentQueue<string> lines = new();
 

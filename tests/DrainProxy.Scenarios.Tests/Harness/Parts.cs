@@ -28,6 +28,15 @@ internal sealed class DrainProxyProcess : IAsyncDisposable
         return new(Child.Start(Program, arguments), port, admin);
     }
 
+    /// <summary>On given ports, as a container that is started anew; under another program (its arguments before ours), or in an environment.</summary>
+    public static DrainProxyProcess StartAs(
+        string app, (int Port, int Admin)? ports = null, IReadOnlyList<string>? under = null, IReadOnlyDictionary<string, string>? environment = null, params string[] more)
+    {
+        var (port, admin) = ports ?? (Net.FreePort(), Net.FreePort());
+        string[] line = [.. under ?? [], Program, "run", "--listen", $"127.0.0.1:{port}", "--app", app, "--admin", $"127.0.0.1:{admin}", .. more];
+        return new(Child.Start(line[0], line[1..], environment), port, admin);
+    }
+
     public Task Ready() => Net.Answers(Admin, "/readyz");
 
     /// <summary>The termination report among the lines of standard output.</summary>
