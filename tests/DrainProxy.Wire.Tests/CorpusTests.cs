@@ -1,0 +1,23 @@
+using DrainProxy.Wire.Tests.Harness;
+
+namespace DrainProxy.Wire.Tests;
+
+/// <summary>Raw messages from data files against the recording app, each with what has to come of it.</summary>
+public sealed class CorpusTests(WireProxy proxy) : IClassFixture<WireProxy>
+{
+    public static TheoryData<string> Requests => Corpus.Names("Requests");
+
+    public static TheoryData<string> Responses => Corpus.Names("Responses");
+
+    [Theory]
+    [MemberData(nameof(Requests))]
+    public Task Request(string name) => Corpus.Check(proxy, "Requests", name);
+
+    [Theory]
+    [MemberData(nameof(Responses))]
+    public Task Response(string name) => Corpus.Check(proxy, "Responses", name);
+
+    [Fact]
+    public void Known_gaps_name_cases() =>
+        Assert.Empty(Corpus.KnownGaps.Keys.Select(k => k.TrimStart('?', ' ')).Except(Corpus.Cases("Requests").Concat(Corpus.Cases("Responses")).Select(c => c.Name)));
+}

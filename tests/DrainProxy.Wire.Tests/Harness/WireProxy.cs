@@ -1,0 +1,57 @@
+using System.Threading.Channels;
+using DrainProxy.Scenarios.Tests.Harness;
+
+namespace DrainProxy.Wire.Tests.Harness;
+
+/// <summary>A listener of the proxy with an app of its own: what one case does, no other sees.</summary>
+internal sealed record Lane(int Port, RecordingApp App);
+
+/// <summary>One process of the built program for all cases, with as many lanes as run at once.</summary>
+public sealed class WireProxy : IAsyncLifetime
+{
+    private const int Lanes = 12;
+    private readonly Channel<Lane> free = Channel.CreateUnbounded<Lane>();
+    private readonly List<RecordingApp> apps = [];
+    private Child? child;
+
+    internal int ProcessId => child!.Id;
+
+    internal string Output => child!.Output;
+
+    public async ValueTask InitializeAsync()
+    {
+        var admin = Net.FreePort();
+        List<string> arguments = ["run", "--admin", $"127.0.0.1:{admin}", "--app-idle-timeout", "60s", "--hold-timeout", "1s", "--log-level", "warning"];
+        var lanes = new List<Lane>();
+        for (var i = 0; i < Lanes; i++)
+        {
+            var lane = new Lane(Net.FreePort(), new());
+            apps.Add(lane.App);
+            lanes.Add(lane);
+            arguments.AddRange(["--map", $"127.0.0.1:{lane.Port}=http://127.0.0.1:{lane.App.Port}"]);
+        }
+
+        child = Child.Start(DrainProxyProcess.Program, arguments);
+        await Net.Answers(admin, "/readyz");
+        foreach (var lane in lanes) await free.Writer.WriteAsync(lane);
+    }
+
+    internal async Task<T> Use<T>(Func<Lane, Task<T>> work)
+    {
+        var lane = await free.Reader.ReadAsync();
+        try
+        {
+            return await work(lane);
+        }
+        finally
+        {
+            await free.Writer.WriteAsync(lane);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (child is not null) await child.DisposeAsync();
+        foreach (var app in apps) app.Dispose();
+    }
+}
