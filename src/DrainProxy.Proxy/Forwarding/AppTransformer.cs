@@ -19,7 +19,7 @@ internal sealed class AppTransformer(
         proxyRequest.RequestUri = exchange.RequestUri();
         // The token as it came: YARP takes `get` for GET.
         var method = httpContext.Request.Method;
-        if (!exchange.IsHttp2 && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal)) proxyRequest.Method = new(method);
+        if (method != "CONNECT" && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal)) proxyRequest.Method = new(method);
         var headers = httpContext.Request.Headers;
         var nominated = headers.Connection.Count == 0 ? null : HopByHop.Nominated(headers.Connection);
         var chunked = headers.TransferEncoding.Count > 0;
@@ -181,7 +181,8 @@ internal sealed class AppTransformer(
         if ((int)response.StatusCode == 101)
         {
             exchange.Connection.Http1?.Tunnel();
-            if (Is(exchange.Http.Request.Headers.Upgrade.ToString(), "websocket"))
+            // Over HTTP/2 it was asked for by an extended CONNECT (RFC 8441), which RequestRules lets through for nothing else.
+            if (exchange.IsHttp2 || Is(exchange.Http.Request.Headers.Upgrade.ToString(), "websocket"))
                 Wrap(s => new WebSocketStream(s, time, () => exchange.Cancel?.Cancel()));
             return;
         }

@@ -78,7 +78,7 @@ internal sealed class Exchange
     public ExchangeUri RequestUri()
     {
         var raw = RawTarget;
-        HasOddRequestLine = !IsHttp2 && !Target.IsHttp2 && RequestLine.IsOdd(Http.Request.Method, raw);
+        HasOddRequestLine = !Target.IsHttp2 && RequestLine.IsOdd(Http.Request.Method, raw);
         var target = OriginForm(raw);
         if (lastUri is not null && ReferenceEquals(lastApp, Target) && string.Equals(target, lastTarget, StringComparison.Ordinal)) return lastUri;
         (lastTarget, lastApp) = (target, Target);

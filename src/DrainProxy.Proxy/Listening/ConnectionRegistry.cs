@@ -74,7 +74,6 @@ internal sealed class ConnectionRegistry : IDisposable
             context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
         context.Features.Set<IConnectionSocketFeature>(connection);
         connections.TryAdd(connection, 0);
-        Room.Take();
         Volatile.Write(ref lastOpenedAt, now);
         counters.ConnectionOpened(Side.Downstream);
         Opened?.Invoke();

@@ -7,8 +7,8 @@ namespace DrainProxy.Proxy.Listening;
 /// </summary>
 internal sealed class ConnectionRoom(int limit)
 {
-    /// <summary>Descriptors kept for everything but connections: admin callers, log, program files, /proc.</summary>
-    public const int Reserve = 128;
+    /// <summary>Descriptors kept for everything but connections: some 110 for program files, the rest for admin callers, log and /proc.</summary>
+    public const int Reserve = 160;
 
     private readonly Lock gate = new();
     private TaskCompletionSource? freed;

@@ -59,7 +59,10 @@ internal sealed class RoomyListener(IConnectionListener inner, ConnectionRoom ro
             }
         }
 
-        return await inner.AcceptAsync(cancellationToken);
+        var connection = await inner.AcceptAsync(cancellationToken);
+        // Taken here and not where the connection is served: Kestrel goes on accepting before it gets that far. Track gives it back.
+        if (connection is not null) room.Take();
+        return connection;
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)

@@ -7,7 +7,7 @@ namespace DrainProxy.Proxy.Listening.Http2;
 
 /// <summary>
 /// Looks at the frames of an HTTP/2 client on their way to Kestrel and ends the connection of one that floods: GOAWAY with
-/// ENHANCE_YOUR_CALM, then Kestrel sees the end of the input. Nothing is kept back or changed before that.
+/// ENHANCE_YOUR_CALM, and after what has come already Kestrel sees the end of the input. Nothing is kept back or changed before that.
 /// </summary>
 internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimeProvider time) : PipeReader
 {
@@ -17,14 +17,23 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimePro
     private long looked;
     private bool ended;
 
+    private static ReadResult End => new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
+
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
+        if (ended) return new(End);
         var read = inner.ReadAsync(cancellationToken);
         return read.IsCompletedSuccessfully ? new(Look(read.Result)) : Slow(read);
     }
 
     public override bool TryRead(out ReadResult result)
     {
+        if (ended)
+        {
+            result = End;
+            return true;
+        }
+
         if (!inner.TryRead(out result)) return false;
         result = Look(result);
         return true;
@@ -34,6 +43,7 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimePro
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
+        if (buffer.IsEmpty && ended) return;
         looked -= buffer.Slice(buffer.Start, consumed).Length;
         buffer = default;
         inner.AdvanceTo(consumed, examined);
@@ -63,6 +73,6 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimePro
             looked = buffer.Length;
         }
 
-        return ended ? new(buffer.Slice(0, 0), raw.IsCanceled, isCompleted: true) : raw;
+        return raw;
     }
 }
