@@ -103,7 +103,7 @@ internal sealed class PodPorts(JsonObject pod, IReadOnlyList<JsonObject> allServ
     private IEnumerable<object> Targets() => Services.SelectMany(s => s.Object("spec").Objects("ports")).Where(IsTcp).Select(Target).OfType<object>();
 
     /// <summary>The name (string) or number (long) that a Service's port leads to; without targetPort it is the port itself.</summary>
-    internal static object? Target(JsonObject servicePort) => servicePort["targetPort"] is { } target
+    internal static object? Target(JsonObject? servicePort) => servicePort?["targetPort"] is { } target
         ? target.AsText() is { } name ? (Number(name) is { } number ? (long)number : name) : target.AsWhole()
         : servicePort.Whole("port");
 

@@ -33,6 +33,7 @@ internal static class CommandTable
             DemoCommand.CreateApp(),
             InjectCommand.Create(),
             InjectCommand.CreateInverse(),
+            LintCommand.Create(),
             SignalCommand.Create(),
             ConfigCommand.Create(),
         };

@@ -11,22 +11,13 @@ internal static class InjectCommand
     {
         var command = new Command("inject", "adds the sidecar to manifests and prints the result");
         var manifests = ManifestArguments.AddTo(command);
-        var version = new Option<string?>("--kubernetes-version")
-        {
-            Description = "of the cluster; from 1.29 on the sidecar is a native one [newest]",
-            HelpName = "VERSION",
-        };
-        version.Validators.Add(found =>
-        {
-            if (found.Tokens is [var token, ..] && KubernetesVersion.TryParse(token.Value) is null)
-                found.AddError($"--kubernetes-version '{token.Value}' is no version such as 1.29");
-        });
+        var version = KubernetesVersionOption.Create("of the cluster; from 1.29 on the sidecar is a native one [newest]");
         var image = new Option<string?>("--image") { Description = $"the sidecar's image, by digest if you like [{InjectionRequest.Default.Image}]", HelpName = "IMAGE" };
         command.Add(version);
         command.Add(image);
         command.SetAction(result => Change(manifests.Read(result), injection => injection.Inject(InjectionRequest.Default with
         {
-            Version = result.GetValue(version) is { } text ? KubernetesVersion.TryParse(text)! : KubernetesVersion.Newest,
+            Version = KubernetesVersionOption.Read(result.GetValue(version)),
             Image = result.GetValue(image) ?? InjectionRequest.Default.Image,
         })));
         return command;

@@ -20,14 +20,16 @@ internal sealed class ManifestArguments
     {
     }
 
-    public static ManifestArguments AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="unless">An option with which no manifest is needed.</param>
+    public static ManifestArguments AddTo(Command command, Option? unless = null)
     {
         var added = new ManifestArguments();
         command.Add(added.files);
         command.Add(added.plain);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(added.files) is null && result.GetResult(added.plain) is not { Tokens.Count: > 0 })
+            if ((unless is null || result.GetResult(unless) is null) && result.GetResult(added.files) is null && result.GetResult(added.plain) is not { Tokens.Count: > 0 })
                 result.AddError("no manifest given: name a file, a folder, or '-' for standard input");
         });
         return added;
