@@ -19,4 +19,4 @@ http.createServer((request, response) => {
     default:
       request.on('end', () => response.end('ok'));
   }
-}).listen(Number(process.env.PORT), '127.0.0.1');
+}).listen(Number(process.env.PORT), process.env.HOST ?? '127.0.0.1');
