@@ -30,7 +30,7 @@ public static class PodInjector
             return InjectionResult.Skip("a plain sidecar would keep it from completing: native sidecars (Kubernetes 1.29) do not", options.Warnings);
 
         var injection = new SidecarInjection(original, options, ports, port, native, request);
-        injection.Run();
+        if (injection.Run() is { } unfit) return InjectionResult.Skip(unfit, options.Warnings);
         return new(JsonPatch.Between(pod, original), null, injection.Warnings);
     }
 

@@ -21,10 +21,12 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
 
     public List<string> Warnings { get; } = [.. options.Warnings];
 
-    public void Run()
+    /// <summary>Changes the pod; else says why it cannot be done, and the pod is then to be thrown away.</summary>
+    public string? Run()
     {
         ChoosePorts();
         PlanGrace();
+        if (DoesNotFit() is { } problem) return problem;
         TakeName();
         if (options.TakeNumber) TakeNumber();
         foreach (var container in ports.Apps) SetHook(container);
@@ -33,6 +35,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
         WarnOfMeshes();
         WarnOfServices();
         Annotate();
+        return null;
     }
 
     private void ChoosePorts()
@@ -74,6 +77,21 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
         {
             edit.Set((long)needed.TotalSeconds, "spec", "terminationGracePeriodSeconds");
         }
+    }
+
+    /// <summary>DrainProxy refuses to start with parts that the grace cannot hold.</summary>
+    private string? DoesNotFit()
+    {
+        var annotated = new[] { ("linger", linger), ("app-stop", options.AppStop), ("drain-timeout", options.DrainTimeout) };
+        foreach (var (name, part) in annotated)
+        {
+            if (part > grace || (part == grace && name != "drain-timeout"))
+                return $"annotation {InjectionNames.Prefix}{name}: {Durations.Format(part.Value)} does not fit into the grace of {grace.TotalSeconds:0} s";
+        }
+
+        return linger + options.AppStop >= grace
+            ? $"annotation {InjectionNames.Prefix}app-stop: together with linger it leaves nothing of the grace of {grace.TotalSeconds:0} s to drain in"
+            : null;
     }
 
     /// <summary>The port's name becomes the sidecar's. It must be nobody else's: a named targetPort is searched in ordinary containers first.</summary>

@@ -34,6 +34,7 @@ internal static class CommandTable
             InjectCommand.Create(),
             InjectCommand.CreateInverse(),
             LintCommand.Create(),
+            PlanCommand.Create(),
             SignalCommand.Create(),
             ConfigCommand.Create(),
         };

@@ -151,6 +151,20 @@ public sealed class InjectionTests
         Assert.Equal($"{grace}s", Variable(pod, "GRACE"));
     }
 
+    [Theory]
+    [InlineData("{drainproxy.io/grace-mode: keep, drainproxy.io/linger: 30s}")]
+    [InlineData("{drainproxy.io/grace-mode: keep, drainproxy.io/app-stop: 2m}")]
+    [InlineData("{drainproxy.io/grace-mode: keep, drainproxy.io/drain-timeout: 31s}")]
+    [InlineData("{drainproxy.io/grace-mode: keep, drainproxy.io/linger: 20s, drainproxy.io/app-stop: 10s}")]
+    [InlineData("{drainproxy.io/linger: 24h}")]
+    public void Parts_with_which_DrainProxy_would_not_start_leave_the_pod_alone(string annotations)
+    {
+        var result = PodInjector.Inject(Given.Pod(annotations), InjectionRequest.Default);
+
+        Assert.Contains("of the grace of 30 s to drain in,does not fit into the grace of".Split(','), part => result.Skipped?.Contains(part, StringComparison.Ordinal) == true);
+        Assert.Empty(result.Patch);
+    }
+
     [Fact]
     public void Grace_that_is_to_be_kept_is_kept_with_a_warning()
     {

@@ -24,7 +24,7 @@ public sealed class HelpTests
     {
         var outcome = await BuiltProgram.RunAsync("--help");
         Assert.Equal(0, outcome.ExitCode);
-        foreach (var command in (string[])["run", "dev", "demo", "inject", "uninject", "lint", "signal", "config"])
+        foreach (var command in (string[])["run", "dev", "demo", "inject", "uninject", "lint", "plan", "signal", "config"])
             Assert.Contains($"\n  {command} ", outcome.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("demo-app", outcome.Output, StringComparison.Ordinal);
     }
