@@ -28,14 +28,16 @@ public sealed class ManifestInjection
         {
             if (found.Pod is not { } pod)
             {
-                Notes.Add($"skipped {found.Kind}/{found.Name}: it has no {found.PodPath}");
+                Note($"skipped {found.Kind}/{found.Name}: it has no {found.PodPath}");
                 continue;
             }
 
             var result = change(found, pod);
             JsonPatch.Apply(pod, result.Patch);
-            Notes.AddRange(result.Warnings.Select(warning => $"warning {found.Kind}/{found.Name}: {warning}"));
-            if (result.Skipped is { } reason) Notes.Add($"skipped {found.Kind}/{found.Name}: {reason}");
+            foreach (var warning in result.Warnings) Note($"warning {found.Kind}/{found.Name}: {warning}");
+            if (result.Skipped is { } reason) Note($"skipped {found.Kind}/{found.Name}: {reason}");
         }
     }
+
+    private void Note(string text) => Notes.Add(Printable.Of(text));
 }

@@ -16,8 +16,8 @@ public static class LintReport
         foreach (var f in findings)
         {
             var colour = f.Severity switch { Severity.Error => "31", Severity.Warning => "33", _ => "36" };
-            text.Append($"{f.File}:{f.Line}: {Paint(Linter.Name(f.Severity), colour)} {Paint(f.Rule, "1")}: {f.Message}\n");
-            text.Append($"    {f.Target} {f.Field}\n    fix: {f.Fix}\n");
+            text.Append($"{f.File}:{f.Line}: {Paint(Linter.Name(f.Severity), colour)} {Paint(f.Rule, "1")}: {Printable.Of(f.Message)}\n");
+            text.Append($"    {Printable.Of(f.Target)} {Printable.Of(f.Field)}\n    fix: {Printable.Of(f.Fix)}\n");
         }
 
         var counts = Enum.GetValues<Severity>().Reverse().Select(s => $"{findings.Count(f => f.Severity == s)} {Linter.Name(s)}");

@@ -20,7 +20,7 @@ public sealed class ManifestException : Exception
 
     /// <param name="line">1 for the first line; null when none is known.</param>
     internal ManifestException(string file, int? line, string problem)
-        : base(line is { } number ? $"{file}:{number}: {problem}" : $"{file}: {problem}")
+        : base(Printable.Of(line is { } number ? $"{file}:{number}: {problem}" : $"{file}: {problem}"))
     {
     }
 }

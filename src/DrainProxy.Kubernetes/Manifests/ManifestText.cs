@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Text;
 
 namespace DrainProxy.Kubernetes.Manifests;
@@ -16,8 +17,7 @@ public sealed record ManifestText(string File, string Text)
         {
             if (path == "-") return [ReadOne(path, standardInput(), limits)];
             if (!Directory.Exists(path)) return [ReadOne(path, System.IO.File.OpenRead(path), limits)];
-            var files = Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
-                .Where(file => Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)).Take(limits.Files + 1).Order(StringComparer.Ordinal).ToList();
+            var files = FilesIn(path).Take(limits.Files + 1).Order(StringComparer.Ordinal).ToList();
             if (files.Count == 0) throw new ManifestException(path, null, "no .yaml, .yml or .json file in this folder");
             if (files.Count > limits.Files) throw new ManifestException(path, null, $"more than {limits.Files} files");
             return [.. files.Select(file => ReadOne(file, System.IO.File.OpenRead(file), limits))];
@@ -27,6 +27,14 @@ public sealed record ManifestText(string File, string Text)
             throw new ManifestException(path, null, e is FileNotFoundException or DirectoryNotFoundException ? "no such file or folder" : e.Message);
         }
     }
+
+    /// <summary>Links to files are followed, links to folders are not (they may lead in a circle), nor folders such as .git and the ..data of a mounted ConfigMap.</summary>
+    private static FileSystemEnumerable<string> FilesIn(string folder) =>
+        new(folder, (ref entry) => entry.ToSpecifiedFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+        {
+            ShouldIncludePredicate = (ref entry) => !entry.IsDirectory && Endings.Contains(Path.GetExtension(entry.FileName).ToString(), StringComparer.OrdinalIgnoreCase),
+            ShouldRecursePredicate = (ref entry) => !entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && !entry.FileName.StartsWith("."),
+        };
 
     private static ManifestText ReadOne(string name, Stream stream, ManifestLimits limits)
     {

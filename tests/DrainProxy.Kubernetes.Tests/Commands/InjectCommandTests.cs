@@ -38,6 +38,14 @@ public sealed class InjectCommandTests
     }
 
     [Fact]
+    public void A_name_writes_nothing_but_text_on_one_line()
+    {
+        var outcome = BuiltProgram.RunWith("""{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a\u001b[2J\nskipped Pod/b"}, "spec": {}}""", "inject", "-");
+
+        Assert.Equal("skipped Pod/a\\u001b[2J\\u000askipped Pod/b: the pod has no containers\n", outcome.Error);
+    }
+
+    [Fact]
     public void Service_by_number_is_warned_of()
     {
         var outcome = BuiltProgram.RunWith(

@@ -140,8 +140,12 @@ public sealed class ManifestTests
             File.WriteAllText(Path.Combine(folder, "a.yml"), "");
             File.WriteAllText(Path.Combine(folder, "b", "x.yaml"), "");
             File.WriteAllText(Path.Combine(folder, "notes.txt"), "{{");
+            Directory.CreateDirectory(Path.Combine(folder, "..data"));
+            File.WriteAllText(Path.Combine(folder, "..data", "hidden.yaml"), "");
+            Directory.CreateSymbolicLink(Path.Combine(folder, "circle"), folder);
+            File.CreateSymbolicLink(Path.Combine(folder, "link.yaml"), Path.Combine(folder, "a.yml"));
 
-            Assert.Equal(["a.yml", "b/x.yaml", "c.json"], ManifestText.Read(folder, () => Stream.Null, ManifestLimits.Default).Select(t => Path.GetRelativePath(folder, t.File)));
+            Assert.Equal(["a.yml", "b/x.yaml", "c.json", "link.yaml"], ManifestText.Read(folder, () => Stream.Null, ManifestLimits.Default).Select(t => Path.GetRelativePath(folder, t.File)));
         }
         finally
         {

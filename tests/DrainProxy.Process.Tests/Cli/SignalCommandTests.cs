@@ -54,6 +54,17 @@ public sealed class SignalCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Started_returns_once_the_sidecar_listens()
+    {
+        var port = Port;
+        sidecar.Stop();
+        var waiting = BuiltProgram.RunAsync("signal", "started", "--admin", $"0.0.0.0:{port}");
+        using var late = new TcpListener(IPAddress.Loopback, port);
+        late.Start();
+        Assert.Equal(0, (await waiting).ExitCode);
+    }
+
+    [Fact]
     public async Task Without_a_sidecar_it_says_so()
     {
         var port = Port;
