@@ -21,6 +21,8 @@ internal sealed class PodEditor(JsonObject pod)
     {
         var parent = Parent(path);
         Record(parent, path, path);
+        // Objects get defaults from the API server, so only plain values tell whether somebody has changed them since.
+        if (value is JsonValue) Undo[^1]!["is"] = value.DeepClone();
         parent[path[^1]] = value;
     }
 
@@ -54,7 +56,7 @@ internal sealed class PodEditor(JsonObject pod)
         Undo.Add((JsonNode)new JsonObject { ["path"] = Steps([.. list, ByName + item.Text("name")]) });
     }
 
-    /// <summary>Undoes what was recorded; what is not there any more is left.</summary>
+    /// <summary>Undoes what was recorded; what is not there any more, or was set to another value since, is left.</summary>
     public static void Restore(JsonObject pod, JsonArray undo)
     {
         foreach (var entry in undo.Reverse().OfType<JsonObject>())
@@ -67,6 +69,7 @@ internal sealed class PodEditor(JsonObject pod)
             }
             else if (parent is JsonObject members)
             {
+                if (entry.TryGetPropertyValue("is", out var ours) && !JsonNode.DeepEquals(ours, members[path[^1]])) continue;
                 if (entry.Flag("made") == true && members[path[^1]] is JsonObject { Count: > 0 } or JsonArray { Count: > 0 }) continue;
                 if (entry.ContainsKey("was")) members[path[^1]] = entry["was"]?.DeepClone();
                 else members.Remove(path[^1]);

@@ -166,6 +166,29 @@ public sealed class InjectionTests
     }
 
     [Fact]
+    public void What_was_changed_after_the_injection_stays_changed()
+    {
+        var injected = Given.Injected(Given.Pod("drainproxy.io/lb: alb"));
+        injected["spec"]!["terminationGracePeriodSeconds"] = 120;
+
+        var again = Given.Injected(injected);
+        Assert.Equal("120s", Variable(again, "GRACE"));
+        JsonPatch.Apply(again, PodInjector.Uninject(again).Patch);
+        Assert.Equal(120, again["spec"]!["terminationGracePeriodSeconds"].AsWhole());
+        Assert.Null(again["spec"]!["initContainers"]);
+    }
+
+    [Fact]
+    public void Defaults_of_the_API_server_do_not_hinder_the_way_back()
+    {
+        var injected = Given.Injected(Given.Pod());
+        Hook(injected)["httpGet"]!["scheme"] = "HTTP";
+        JsonPatch.Apply(injected, PodInjector.Uninject(injected).Patch);
+
+        Assert.Equal(Given.Pod(), injected, Given.SameJson);
+    }
+
+    [Fact]
     public void Grace_that_is_to_be_kept_is_kept_with_a_warning()
     {
         var pod = Given.Injected(Given.Pod("{drainproxy.io/lb: alb, drainproxy.io/grace-mode: keep}"), out var warnings);
