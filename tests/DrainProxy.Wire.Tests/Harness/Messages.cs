@@ -34,15 +34,17 @@ internal static class Messages
     private const string TokenChars = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
     /// <summary>A request at the start of the text.</summary>
-    public static (Message Message, int Length)? Request(string text)
+    /// <param name="text">Bytes of the connection.</param>
+    /// <param name="lenient">HTTP/1.0 and chunk extensions are no fault: a client may send them.</param>
+    public static (Message Message, int Length)? Request(string text, bool lenient = false)
     {
         if (Head(text) is not var (line, fields, at)) return null;
         var parts = line.Split(' ');
-        if (parts.Length != 3 || parts[2] != "HTTP/1.1") throw new MalformedException("request line: " + WireCase.Show(line));
+        if (parts.Length != 3 || (parts[2] != "HTTP/1.1" && !(lenient && parts[2] == "HTTP/1.0"))) throw new MalformedException("request line: " + WireCase.Show(line));
         if (!IsToken(parts[0])) throw new MalformedException("method: " + WireCase.Show(parts[0]));
         if (parts[1].Length == 0 || parts[1].Any(c => c is <= ' ' or > '~')) throw new MalformedException("target: " + WireCase.Show(parts[1]));
-        if (fields.Count(f => f.Is("Host")) != 1) throw new MalformedException("not one Host: " + WireCase.Show(text));
-        return Body(text, at, line, fields, framed: true, ended: false);
+        if (fields.Count(f => f.Is("Host")) is not 1 and var hosts && !(lenient && hosts == 0 && parts[2] == "HTTP/1.0")) throw new MalformedException("not one Host: " + WireCase.Show(text));
+        return Body(text, at, line, fields, framed: true, ended: false, lenient);
     }
 
     /// <summary>The head of a request at the start of the text.</summary>
@@ -63,7 +65,7 @@ internal static class Messages
         if (status is < 200 or 204 && (fields.Any(f => f.Is("Content-Length")) || fields.Any(f => f.Is("Transfer-Encoding"))))
             throw new MalformedException($"a length on {status}");
         if (status is < 200 or 204 or 304 || method == "HEAD") return (new(line, fields, "", []), at);
-        return Body(text, at, line, fields, framed: false, ended);
+        return Body(text, at, line, fields, framed: false, ended, extensions: false);
     }
 
     public static bool IsToken(string text) => text.Length > 0 && text.All(c => TokenChars.Contains(c, StringComparison.Ordinal));
@@ -93,7 +95,7 @@ internal static class Messages
         return new(line[..colon], value);
     }
 
-    private static (Message, int)? Body(string text, int at, string line, List<Field> fields, bool framed, bool ended)
+    private static (Message, int)? Body(string text, int at, string line, List<Field> fields, bool framed, bool ended, bool extensions)
     {
         var lengths = fields.Where(f => f.Is("Content-Length")).ToList();
         var codings = fields.Where(f => f.Is("Transfer-Encoding")).ToList();
@@ -101,7 +103,7 @@ internal static class Messages
         if (codings.Count == 1)
         {
             if (!codings[0].Value.Equals("chunked", StringComparison.OrdinalIgnoreCase)) throw new MalformedException("coding: " + codings[0].Value);
-            return Chunked(text, at, line, fields);
+            return Chunked(text, at, line, fields, extensions);
         }
 
         if (lengths.Count == 1)
@@ -115,7 +117,7 @@ internal static class Messages
         return ended ? (new(line, fields, text[at..], []), text.Length) : null;
     }
 
-    private static (Message, int)? Chunked(string text, int at, string line, List<Field> fields)
+    private static (Message, int)? Chunked(string text, int at, string line, List<Field> fields, bool extensions)
     {
         var body = new StringBuilder();
         while (true)
@@ -123,12 +125,13 @@ internal static class Messages
             var end = text.IndexOf("\r\n", at, StringComparison.Ordinal);
             if (end < 0)
             {
-                if (text.Length - at > 64) throw new MalformedException("chunk size line: " + WireCase.Show(text[at..(at + 64)]));
+                if (text.Length - at > 64 && !extensions) throw new MalformedException("chunk size line: " + WireCase.Show(text[at..(at + 64)]));
                 return null;
             }
 
-            // We send no chunk extension and expect none to be passed on.
+            // DrainProxy sends no chunk extension and passes none on.
             var digits = text[at..end];
+            if (extensions && digits.Contains(';', StringComparison.Ordinal) && digits.All(c => c is >= ' ' and not '\x7F' or '\t')) digits = digits.Split(';')[0];
             if (digits.Length is 0 or > 15 || !digits.All(char.IsAsciiHexDigit)) throw new MalformedException("chunk size: " + WireCase.Show(digits));
             var size = long.Parse(digits, NumberStyles.HexNumber);
             at = end + 2;

@@ -42,6 +42,8 @@ internal sealed class WireCase
 {
     private readonly Dictionary<string, List<string>> lines = [];
 
+    private string? scripted;
+
     private WireCase(string name, string file) => (Name, File) = (name, file);
 
     public string Name { get; }
@@ -57,7 +59,7 @@ internal sealed class WireCase
     public string Send => lines.ContainsKey("send") ? Bytes("send") : "GET /r HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
     /// <summary>What the app answers to the first request; null: the default answer.</summary>
-    public string? AppSends => lines.ContainsKey("app-sends") ? Bytes("app-sends") : null;
+    public string? AppSends => scripted is not null ? scripted : lines.ContainsKey("app-sends") ? Bytes("app-sends") : null;
 
     /// <summary>The app answers as soon as it has the head.</summary>
     public bool AppIsEarly => Tags.Contains("early");
@@ -75,6 +77,9 @@ internal sealed class WireCase
     public IEnumerable<string> All(string key) => lines.TryGetValue(key, out var values) ? values.Select(Decode) : [];
 
     public override string ToString() => Name;
+
+    /// <summary>A case that is only what the app answers.</summary>
+    public static WireCase Scripted(string answer) => new("scripted", "") { scripted = answer };
 
     /// <summary>Reads one file: `== name` begins a case, `key: value` lines follow, `#` is a comment; several `send` lines are joined.</summary>
     public static IEnumerable<WireCase> Read(string file)
