@@ -170,6 +170,31 @@ public sealed class Http2Tests(WireProxy proxy) : IClassFixture<WireProxy>
         Assert.Contains("2 drainproxy", Assert.Single(request.Values("Via")), StringComparison.Ordinal);
     });
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public Task A_WebSocket_over_HTTP2_opens_with_a_key_of_our_own(bool clientHasKey) => OnLane($"row 41: websocket, key {clientHasKey}", async (lane, seen) =>
+    {
+        // The answer without Sec-WebSocket-Accept is none that a gateway may take for the opening (RFC 6455 section 4.1): our own error.
+        lane.App.Record(WireCase.Scripted("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n{fin}"), seen);
+        using var connection = await RawHttp2.Open(lane.Port);
+        (string, string)[] opening = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/ws"), (":authority", "a.test"), ("sec-websocket-version", "13")];
+        if (clientHasKey) opening = [.. opening, ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
+        await connection.Send(FrameType.Headers, EndHeaders, 1, Block(opening));
+        var end = await End(connection, 1);
+        Assert.True(end.IsRefused, $"{end}");
+        if (clientHasKey)
+        {
+            Assert.Empty(seen.Requests);
+            return;
+        }
+
+        var request = Assert.Single(seen.Requests);
+        Assert.Equal("GET /ws HTTP/1.1", request.StartLine);
+        Assert.Equal("websocket", Assert.Single(request.Values("Upgrade")));
+        Assert.Equal(24, Assert.Single(request.Values("Sec-WebSocket-Key")).Length);
+    });
+
     [Fact]
     public Task A_body_without_length_arrives_whole() => OnLane("row 7: body", async (lane, seen) =>
     {

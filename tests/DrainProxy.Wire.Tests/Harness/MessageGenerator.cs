@@ -92,7 +92,7 @@ internal static class MessageGenerator
         from trick in Gen.Elements(Tricks)
         from random in Gen.Choose(0, 255)
         from isTrick in Gen.Choose(0, 3)
-        // Two of three within the head of the first message, where the decisions fall.
+            // Two of three within the head of the first message, where the decisions fall.
         select new Mutation(kind, head > 0 ? at / 4 : at, length, isTrick > 0 ? trick : ((char)random).ToString());
 
     public static Gen<Conversation> Valid => Request.NonEmptyListOf().Select(m => new Conversation([.. m.Take(5)], []));

@@ -74,9 +74,11 @@ internal sealed class RecordingApp : IDisposable
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     /// <summary>Begins a new record.</summary>
-    public Sighting Record(WireCase? next)
+    /// <param name="next">What is answered to the first request.</param>
+    /// <param name="record">Where it is kept; a new one by default.</param>
+    public Sighting Record(WireCase? next, Sighting? record = null)
     {
-        (script, sighting) = (next, new());
+        (script, sighting) = (next, record ?? new());
         return sighting;
     }
 
