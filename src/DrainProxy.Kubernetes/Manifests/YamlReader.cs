@@ -14,6 +14,7 @@ internal sealed class YamlReader
     private readonly string file;
     private readonly string text;
     private readonly ManifestLimits limits;
+    private readonly Scanner scanner;
     private readonly Parser parser;
     private readonly Dictionary<string, (JsonNode? Node, LineTree Lines)> anchors = new(StringComparer.Ordinal);
     private int nodes;
@@ -23,7 +24,8 @@ internal sealed class YamlReader
         this.file = file;
         this.text = text;
         this.limits = limits;
-        parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        scanner = new Scanner(new StringReader(text), skipComments: true);
+        parser = new Parser(scanner);
     }
 
     /// <summary>All documents of a file; empty ones are left out.</summary>
@@ -37,10 +39,16 @@ internal sealed class YamlReader
         catch (YamlException e)
         {
             // The end is where it went wrong, the start where what went wrong began.
-            var line = (int)Math.Clamp(e.End.Line, 1, text.AsSpan().TrimEnd('\n').Count('\n') + 1);
-            throw reader.Problem(line, e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.'));
+            throw reader.Problem(reader.InText(e.End.Line), e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.'));
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
+        {
+            // YamlDotNet's scanner gives up on some texts that are no YAML without saying so (seen: a `{` that is never closed).
+            throw reader.Problem(reader.InText(reader.scanner.CurrentPosition.Line), "not YAML");
         }
     }
+
+    private int InText(long line) => (int)Math.Clamp(line, 1, text.AsSpan().TrimEnd('\n').Count('\n') + 1);
 
     private List<(JsonNode Node, LineTree Lines)> Documents()
     {

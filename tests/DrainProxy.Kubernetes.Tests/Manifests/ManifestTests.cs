@@ -67,6 +67,7 @@ public sealed class ManifestTests
     [Theory]
     [InlineData("a: 1\nb: [", 2, "not YAML")]
     [InlineData("a: 1\n\tb: 2", 2, "not YAML")]
+    [InlineData("a: {b: c\nspec:\n", 2, "not YAML")]
     [InlineData("a: 1\na: 2", 2, "comes twice")]
     [InlineData("a: 1\n---\n- 1", 3, "a manifest is a mapping")]
     [InlineData("just text", 1, "a manifest is a mapping")]
