@@ -3,7 +3,7 @@ using DrainProxy.Wire.Tests.Harness;
 namespace DrainProxy.Wire.Tests;
 
 /// <summary>Raw messages from data files against the recording app, each with what has to come of it.</summary>
-public sealed class CorpusTests(WireProxy proxy) : IClassFixture<WireProxy>
+public sealed class CorpusTests(WireProxy proxy)
 {
     public static TheoryData<string> Requests => Corpus.Names("Requests");
 

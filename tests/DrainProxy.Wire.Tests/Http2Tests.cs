@@ -6,7 +6,7 @@ using static DrainProxy.Wire.Tests.Harness.Http2Client;
 namespace DrainProxy.Wire.Tests;
 
 /// <summary>HTTP/2 frame by frame: what is malformed never reaches an HTTP/1.1 app as a whole request (RFC 9113 sections 8.1 to 8.3).</summary>
-public sealed class Http2Tests(WireProxy proxy) : IClassFixture<WireProxy>
+public sealed class Http2Tests(WireProxy proxy)
 {
     private static readonly (string, string)[] Plain = Request("GET", "/h2");
 

@@ -10,7 +10,7 @@ namespace DrainProxy.Wire.Tests;
 /// these, in order and with equal bodies, up to where the proxy refuses, and nothing else. The same messages each time, so that a build is
 /// judged by what it changed; WIRE_CASES=30000 tries as many others, for as long as one has time.
 /// </summary>
-public sealed class PropertyTests(WireProxy proxy) : IClassFixture<WireProxy>
+public sealed class PropertyTests(WireProxy proxy)
 {
     /// <summary>Where the default run begins; any odd or even number does.</summary>
     private const ulong Seed = 9112;

@@ -1,6 +1,8 @@
 using System.Threading.Channels;
 using DrainProxy.Scenarios.Tests.Harness;
 
+[assembly: AssemblyFixture(typeof(DrainProxy.Wire.Tests.Harness.WireProxy))]
+
 namespace DrainProxy.Wire.Tests.Harness;
 
 /// <summary>A listener of the proxy with an app of its own: what one case does, no other sees.</summary>
@@ -10,7 +12,7 @@ internal sealed record Lane(int Port, RecordingApp App);
 public sealed class WireProxy : IAsyncLifetime
 {
     private const int Lanes = 12;
-    private readonly Channel<Lane> free = Channel.CreateUnbounded<Lane>();
+    private readonly Channel<Lane> idle = Channel.CreateUnbounded<Lane>();
     private readonly List<RecordingApp> apps = [];
     private Child? child;
 
@@ -20,12 +22,15 @@ public sealed class WireProxy : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var admin = Net.FreePort();
+        var ports = new HashSet<int>();
+        while (ports.Count <= Lanes) ports.Add(Net.FreePort());
+        var free = new Queue<int>(ports);
+        var admin = free.Dequeue();
         List<string> arguments = ["run", "--admin", $"127.0.0.1:{admin}", "--app-idle-timeout", "60s", "--hold-timeout", "1s", "--log-level", "warning"];
         var lanes = new List<Lane>();
         for (var i = 0; i < Lanes; i++)
         {
-            var lane = new Lane(Net.FreePort(), new());
+            var lane = new Lane(free.Dequeue(), new());
             apps.Add(lane.App);
             lanes.Add(lane);
             arguments.AddRange(["--map", $"127.0.0.1:{lane.Port}=http://127.0.0.1:{lane.App.Port}"]);
@@ -33,19 +38,19 @@ public sealed class WireProxy : IAsyncLifetime
 
         child = Child.Start(DrainProxyProcess.Program, arguments);
         await Net.Answers(admin, "/readyz");
-        foreach (var lane in lanes) await free.Writer.WriteAsync(lane);
+        foreach (var lane in lanes) await idle.Writer.WriteAsync(lane);
     }
 
     internal async Task<T> Use<T>(Func<Lane, Task<T>> work)
     {
-        var lane = await free.Reader.ReadAsync();
+        var lane = await idle.Reader.ReadAsync();
         try
         {
             return await work(lane);
         }
         finally
         {
-            await free.Writer.WriteAsync(lane);
+            await idle.Writer.WriteAsync(lane);
         }
     }
 
