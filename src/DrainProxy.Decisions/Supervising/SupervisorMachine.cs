@@ -100,7 +100,7 @@ public static class SupervisorMachine
         (AppPhase.Retiring, AppEvent.OldGone) when state.Stale => state with { Phase = AppPhase.Replacing, Stale = false },
         (AppPhase.Retiring, AppEvent.OldGone) => state with { Phase = AppPhase.Healthy },
         (AppPhase.Restarting, AppEvent.OldGone) => state with { Phase = AppPhase.Starting },
-        (< AppPhase.Stopping, AppEvent.Stop) => state with { Phase = AppPhase.Stopping, Stale = false },
+        ( < AppPhase.Stopping, AppEvent.Stop) => state with { Phase = AppPhase.Stopping, Stale = false },
         (AppPhase.Stopping, AppEvent.AllGone) => state with { Phase = AppPhase.Stopped },
         _ => state,
     };

@@ -67,10 +67,10 @@ internal sealed class StateReport(
         {
             json.WriteStartObject();
             json.WriteString("listen", listeners[i]);
-            json.WriteString("app", targets[i].Address.ToString());
+            json.WriteString("app", targets[i].Current.Address.ToString());
             json.WriteString("state", targets[i].Monitor.IsUp ? "up" : "down");
-            json.WriteNumber("idle_timeout_s", Seconds(targets[i].Pool.Idle));
-            json.WriteBoolean("idle_timeout_known", targets[i].Pool.Known);
+            json.WriteNumber("idle_timeout_s", Seconds(targets[i].Current.Pool.Idle));
+            json.WriteBoolean("idle_timeout_known", targets[i].Current.Pool.Known);
             json.WriteEndObject();
         }
 

@@ -1,6 +1,3 @@
-using System.Net.Sockets;
-using System.Text;
-using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Settings;
 using Microsoft.Extensions.Logging;
 
@@ -10,7 +7,7 @@ namespace DrainProxy.Proxy.Admission;
 /// Knows whether the app answers: by looking while it is down (often) and while it is up (seldom), and by what the data path reports.
 /// Requests wait on <see cref="WhenUp"/>.
 /// </summary>
-internal sealed partial class AppMonitor(AppAddress app, string? healthPath, TimeProvider time, ILogger log)
+internal sealed partial class AppMonitor(AppAddress address, string? healthPath, TimeProvider time, ILogger log)
 {
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(250);
@@ -20,6 +17,8 @@ internal sealed partial class AppMonitor(AppAddress app, string? healthPath, Tim
     private TaskCompletionSource up = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource down = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool isUp;
+    private AppAddress app = address;
+    private bool suspended;
 
     /// <summary>Raised with the new state, outside the lock.</summary>
     public event Action<bool>? Changed;
@@ -35,14 +34,32 @@ internal sealed partial class AppMonitor(AppAddress app, string? healthPath, Tim
     /// <summary>The data path could not connect.</summary>
     public void ReportDown() => Set(false);
 
+    /// <summary>Requests wait from now on, whatever the app says, until <see cref="Watch"/> names the one to look at.</summary>
+    public void Suspend()
+    {
+        lock (gate) suspended = true;
+        Set(false);
+        // Before anybody counts who is still under way: see Exchange.TryTakeTarget.
+        Interlocked.MemoryBarrier();
+    }
+
+    /// <summary>Looks at this address from now on; its app has just been seen to answer.</summary>
+    public void Watch(AppAddress next)
+    {
+        lock (gate) (app, suspended) = (next, false);
+        Set(true);
+    }
+
     public async Task Run(CancellationToken stop)
     {
         var pause = FirstLook;
         while (!stop.IsCancellationRequested)
         {
-            var answers = await Answers(stop);
+            var (looked, wait) = Subject();
+            var answers = !wait && await AppProbe.Answers(looked, healthPath, LookLimit, time, stop);
             if (stop.IsCancellationRequested) return;
-            Set(answers);
+            // What was seen of an app that has been replaced meanwhile is no news.
+            if (Subject() == (looked, false)) Set(answers);
             pause = answers ? FirstLook : pause * 2 < LongestLook ? pause * 2 : LongestLook;
             Task wake;
             lock (gate) wake = answers ? down.Task : Task.Delay(pause, time, stop);
@@ -57,11 +74,20 @@ internal sealed partial class AppMonitor(AppAddress app, string? healthPath, Tim
         }
     }
 
+    private (AppAddress App, bool Suspended) Subject()
+    {
+        lock (gate) return (app, suspended);
+    }
+
     private void Set(bool answers)
     {
+        AppAddress subject;
         lock (gate)
         {
             if (isUp == answers) return;
+            // A word of the data path about an app that is being changed.
+            if (answers && suspended) return;
+            subject = app;
             isUp = answers;
             if (answers)
             {
@@ -75,41 +101,8 @@ internal sealed partial class AppMonitor(AppAddress app, string? healthPath, Tim
             }
         }
 
-        LogApp(log, app, answers ? "answers" : "does not answer");
+        LogApp(log, subject, answers ? "answers" : "does not answer");
         Changed?.Invoke(answers);
-    }
-
-    private async Task<bool> Answers(CancellationToken stop)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        using var timer = time.CreateTimer(static s => ((CancellationTokenSource)s!).Cancel(), limit, LookLimit, Timeout.InfiniteTimeSpan);
-        try
-        {
-            using var socket = await AppSockets.Connect(app, limit.Token);
-            return healthPath is null || app.Scheme is AppScheme.H2c or AppScheme.Https || await IsHealthy(socket, healthPath, limit.Token);
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException or IOException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Any status below 400 counts as healthy, as in Kubernetes' httpGet probes.</summary>
-    private async Task<bool> IsHealthy(Socket socket, string path, CancellationToken cancel)
-    {
-        var host = app.Scheme == AppScheme.Unix ? "localhost" : $"{app.Host}:{app.Port}";
-        await socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: drainproxy-health\r\nConnection: close\r\n\r\n"), cancel);
-        var head = new byte[12];
-        var read = 0;
-        while (read < head.Length)
-        {
-            var n = await socket.ReceiveAsync(head.AsMemory(read), cancel);
-            if (n == 0) return false;
-            read += n;
-        }
-
-        return head.AsSpan().StartsWith("HTTP/1."u8) && head[9] is (byte)'2' or (byte)'3';
     }
 
     [LoggerMessage(200, LogLevel.Information, "App {App} {State}", EventName = "app")]

@@ -5,9 +5,20 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace DrainProxy.Proxy.Forwarding;
 
-/// <summary>One app behind one listener: how to speak to it, its pooled connections, and whether it is up.</summary>
-internal sealed class AppTarget(AppAddress address, TimeSpan requestTimeout, UpstreamPool pool, AppMonitor monitor)
+/// <summary>
+/// One app behind one listener: how to speak to it, its pooled connections, and whether it is up. The target of a listener stays; where
+/// the app is replaced while it runs, it leads to the target of the side that serves now.
+/// </summary>
+internal sealed class AppTarget(AppAddress address, TimeSpan requestTimeout, UpstreamPool pool, AppMonitor monitor, TargetUse? use = null)
 {
+    private volatile AppTarget? current;
+
+    /// <summary>The side that new requests go to: this one, unless <see cref="SwitchTo"/> named another.</summary>
+    public AppTarget Current => current ?? this;
+
+    /// <summary>Who is under way to this side; null where the app is never replaced, so that nobody pays for counting.</summary>
+    public TargetUse? Use => use;
+
     public AppAddress Address => address;
 
     public UpstreamPool Pool => pool;
@@ -31,5 +42,25 @@ internal sealed class AppTarget(AppAddress address, TimeSpan requestTimeout, Ups
         VersionPolicy = address.Scheme == AppScheme.Https ? HttpVersionPolicy.RequestVersionOrLower : HttpVersionPolicy.RequestVersionExact,
     };
 
+    /// <summary>From now on new requests go there; those under way stay where they are.</summary>
+    public void SwitchTo(AppTarget next)
+    {
+        current = next;
+        // Before anybody counts who is left here: see Exchange.TryTakeTarget.
+        Interlocked.MemoryBarrier();
+    }
+
     private static string Bracket(string host) => host.Contains(':') ? $"[{host}]" : host;
+}
+
+/// <summary>How many requests are under way to one side of an app.</summary>
+internal sealed class TargetUse
+{
+    private int count;
+
+    public int Count => Volatile.Read(ref count);
+
+    public void Enter() => Interlocked.Increment(ref count);
+
+    public void Leave() => Interlocked.Decrement(ref count);
 }

@@ -72,6 +72,21 @@ internal sealed class Exchange
     }
 
     /// <summary>
+    /// Settles on the side of the app that serves now, and counts this exchange there until <see cref="TargetUse.Leave"/>. False when the
+    /// side was switched or is about to stop at this very moment: counted first and looked at again, so that whoever switches and then
+    /// counts has seen every request.
+    /// </summary>
+    public bool TryTakeTarget()
+    {
+        var now = Target = Connection.Target.Current;
+        if (now.Use is not { } use) return true;
+        use.Enter();
+        if (ReferenceEquals(Connection.Target.Current, now) && now.Monitor.IsUp) return true;
+        use.Leave();
+        return false;
+    }
+
+    /// <summary>
     /// The app's URI with the request target as it came: <see cref="Uri"/> would change it (case of escapes, dot segments). The last one
     /// is kept, since a connection often asks for the same again.
     /// </summary>

@@ -116,7 +116,18 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 }
             }
 
-            if (await Send(exchange) is not { } failure) return;
+            if (!exchange.TryTakeTarget()) continue;
+            Failure? failure;
+            try
+            {
+                failure = await Send(exchange);
+            }
+            finally
+            {
+                exchange.Target.Use?.Leave();
+            }
+
+            if (failure is null) return;
             if (!failure.NoByteSent || exchange.Http.Response.HasStarted)
             {
                 await Fail(exchange, failure);

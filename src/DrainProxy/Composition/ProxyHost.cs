@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -26,6 +27,7 @@ internal sealed partial class ProxyHost : IDisposable
 {
     private const int ExitClean = 0;
     private const int ExitCut = 1;
+    private const int ExitUsage = 2;
     private const int ExitNotBound = 69;
     private const int ExitConfiguration = 78;
     private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(1);
@@ -57,8 +59,9 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly AdminApplication adminApplication;
     private readonly StateReport state;
     private readonly DrainController drain;
+    private readonly Supervision? supervision;
 
-    private ProxyHost(ProxySettings settings, ILoggerFactory logs)
+    private ProxyHost(ProxySettings settings, ILoggerFactory logs, StartedApp? app)
     {
         (this.settings, this.logs) = (settings, logs);
         log = logs.CreateLogger("drainproxy");
@@ -80,10 +83,12 @@ internal sealed partial class ProxyHost : IDisposable
             lifecycle, plan, counters, connections, streams, targets, application, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, time);
         admin = new(settings.Admin, logs);
+        if (app is not null)
+            supervision = new(app, settings, plan, targets[0], side => CreateTarget(side, targets[0].Monitor, new()), streams, time, log);
     }
 
     /// <summary>Runs until drained; returns the exit code of the contract.</summary>
-    public static async Task<int> RunAsync(ProxySettings settings, IReadOnlyList<string> warnings)
+    public static async Task<int> RunAsync(ProxySettings settings, IReadOnlyList<string> warnings, StartedApp? app = null)
     {
         SocketTuning.Apply();
         using var logs = Log.Create(settings);
@@ -91,8 +96,13 @@ internal sealed partial class ProxyHost : IDisposable
         foreach (var warning in warnings) LogWarning(log, warning);
         try
         {
-            using var host = new ProxyHost(settings, logs);
+            using var host = new ProxyHost(settings, logs, app);
             return await host.Run();
+        }
+        catch (Win32Exception e) when (app is not null && e is not SocketException)
+        {
+            await Console.Error.WriteLineAsync($"drainproxy: {app.Command[0]}: {e.Message}");
+            return ExitUsage;
         }
         catch (Exception e) when (BindFailure(e) is { } reason)
         {
@@ -110,6 +120,7 @@ internal sealed partial class ProxyHost : IDisposable
     public void Dispose()
     {
         stop.Cancel();
+        supervision?.Dispose();
         data.Dispose();
         admin.Dispose();
         connections.Dispose();
@@ -133,9 +144,12 @@ internal sealed partial class ProxyHost : IDisposable
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select((p, i) => $"{Bound(p.Listen, i)} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
+        supervision?.Start();
         _ = LookAfterItself();
 
         var result = await drain.Run();
+        // Only now has it nothing left to answer.
+        if (supervision is not null) await supervision.Stop();
         return await End(result);
     }
 
@@ -198,7 +212,9 @@ internal sealed partial class ProxyHost : IDisposable
         // The runtime's own reaction would be to exit at once.
         context.Cancel = true;
         signalled.TrySetResult();
-        if (!drain.Terminate(trigger) && settings.Dev) drain.Force();
+        if (drain.Terminate(trigger) || !settings.Dev) return;
+        drain.Force();
+        supervision?.Kill();
     }
 
     private void Watch(AppTarget target)
@@ -209,14 +225,14 @@ internal sealed partial class ProxyHost : IDisposable
             lifecycle.Apply(targets.All(t => t.Monitor.IsUp) ? DrainEvent.AppUp : DrainEvent.AppDown);
             if (!up || probed) return;
             probed = true;
-            if (settings.AppIdleTimeout is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
+            if (settings.AppIdleTimeout is null && supervision is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
         };
         _ = target.Monitor.Run(stop.Token);
     }
 
-    private AppTarget CreateTarget(AppAddress app) => new(
+    private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
         app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
-        new AppMonitor(app, settings.AppHealth, time, log));
+        monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
 
     private MetricsSources Sources() => new()
     {
