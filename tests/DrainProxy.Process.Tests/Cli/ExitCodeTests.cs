@@ -17,7 +17,12 @@ public sealed class ExitCodeTests
     [InlineData("run --listen --app")]
     [InlineData("run --max-in-flight 5")]
     [InlineData("run -- node app.js")]
-    [InlineData("dev -- node app.js")]
+    [InlineData("dev node app.js")]
+    [InlineData("dev --")]
+    [InlineData("dev --watch *.js")]
+    [InlineData("dev --app-port-env HTTP_PORT")]
+    [InlineData("dev -- drainproxy-no-such-command")]
+    [InlineData("dev -- /no/such/command")]
     [InlineData("signal")]
     [InlineData("signal now")]
     [InlineData("config")]
@@ -43,6 +48,8 @@ public sealed class ExitCodeTests
     [InlineData("run --config /no/such/file", "config")]
     [InlineData("run --tls-cert /no/such/file", "tls-cert")]
     [InlineData("signal terminating --admin nowhere", "admin")]
+    [InlineData("dev --app-port-env 1x -- true", "app-port-env")]
+    [InlineData("dev --map 8081=http://127.0.0.1:3001 --map 8082=http://127.0.0.1:3002 -- true", "map")]
     public async Task An_invalid_configuration_is_78(string commandLine, string key)
     {
         var outcome = await BuiltProgram.RunAsync(commandLine.Split(' '));

@@ -37,6 +37,18 @@ internal sealed class DrainProxyProcess : IAsyncDisposable
         return new(Child.Start(line[0], line[1..], environment), port, admin);
     }
 
+    /// <summary>`dev` that starts its app itself, with a short drain; under another program when one is named.</summary>
+    public static DrainProxyProcess StartDev(IReadOnlyList<string> options, IReadOnlyList<string> command, IReadOnlyList<string>? under = null)
+    {
+        var (port, admin) = (Net.FreePort(), Net.FreePort());
+        string[] line =
+        [
+            .. under ?? [], Program, "dev", "--listen", $"127.0.0.1:{port}", "--admin", $"127.0.0.1:{admin}", "--lb", "none", "--quiet", "200ms",
+            .. options, "--", .. command,
+        ];
+        return new(Child.Start(line[0], line[1..]), port, admin);
+    }
+
     public Task Ready() => Net.Answers(Admin, "/readyz");
 
     /// <summary>The termination report among the lines of standard output.</summary>
