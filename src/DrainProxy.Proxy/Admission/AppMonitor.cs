@@ -5,7 +5,7 @@ namespace DrainProxy.Proxy.Admission;
 
 /// <summary>
 /// Knows whether the app answers: by looking while it is down (often) and while it is up (seldom), and by what the data path reports.
-/// Requests wait on <see cref="WhenUp"/>.
+/// Requests wait in <see cref="Waiting"/>.
 /// </summary>
 internal sealed partial class AppMonitor(AppAddress address, string? healthPath, TimeProvider time, ILogger log)
 {
@@ -14,7 +14,6 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
     private static readonly TimeSpan LookWhileUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
-    private TaskCompletionSource up = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource down = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool isUp;
     private AppAddress app = address;
@@ -25,11 +24,8 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
 
     public bool IsUp => isUp;
 
-    /// <summary>Completes when the app answers; a new task after each failure.</summary>
-    public Task WhenUp
-    {
-        get { lock (gate) return up.Task; }
-    }
+    /// <summary>The requests that wait for the app to answer.</summary>
+    public HoldQueue Waiting { get; } = new(time);
 
     /// <summary>The data path could not connect.</summary>
     public void ReportDown() => Set(false);
@@ -92,15 +88,15 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
             if (answers)
             {
                 down = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                up.TrySetResult();
             }
             else
             {
-                up = new(TaskCreationOptions.RunContinuationsAsynchronously);
                 down.TrySetResult();
             }
         }
 
+        if (answers) Waiting.Begin();
+        else Waiting.Stop();
         LogApp(log, subject, answers ? "answers" : "does not answer");
         Changed?.Invoke(answers);
     }

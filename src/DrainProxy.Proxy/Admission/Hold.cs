@@ -41,7 +41,7 @@ internal sealed class Hold(TimeSpan timeout, int limit, Lifecycle lifecycle, Pro
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(clientGone, lifecycle.Cut);
-            await monitor.WhenUp.WaitAsync(left, time, either.Token);
+            await monitor.Waiting.Wait(() => monitor.IsUp, left, either.Token);
             return HoldResult.Released;
         }
         catch (TimeoutException)

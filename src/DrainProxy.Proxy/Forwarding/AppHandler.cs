@@ -12,15 +12,13 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 {
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content) request.Content = new FlushedContent(content);
-        else if (!IsIdempotent(request.Method)) request.Content = new EmptyContent();
+        if (request.Content is { } content) request.Content = new FlushedContent(content, (request.RequestUri as ExchangeUri)?.Exchange);
+        else if (!IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
         return base.SendAsync(request, cancellationToken);
     }
 
     /// <summary>RFC 9110 section 9.2.2; an unknown method is not.</summary>
-    private static bool IsIdempotent(HttpMethod method) =>
-        method == HttpMethod.Get || method == HttpMethod.Head || method == HttpMethod.Put || method == HttpMethod.Delete
-        || method == HttpMethod.Options || method == HttpMethod.Trace;
+    public static bool IsIdempotent(string method) => method is "GET" or "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE";
 
     private sealed class EmptyContent : HttpContent
     {
@@ -36,10 +34,11 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
     private sealed class FlushedContent : HttpContent
     {
         private readonly HttpContent inner;
+        private readonly Exchange? exchange;
 
-        public FlushedContent(HttpContent inner)
+        public FlushedContent(HttpContent inner, Exchange? exchange)
         {
-            this.inner = inner;
+            (this.inner, this.exchange) = (inner, exchange);
             foreach (var (name, values) in inner.Headers.NonValidated)
             {
                 if (values.Count == 1) Headers.TryAddWithoutValidation(name, values.ToString());
@@ -52,6 +51,7 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
+            if (exchange is not null) exchange.BodyTouched = true;
             var flushed = new FlushedStream(stream);
             var copy = inner.CopyToAsync(flushed, context, cancellationToken);
             // The client takes its time with the body: the app gets the head meanwhile.

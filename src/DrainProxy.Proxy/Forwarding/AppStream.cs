@@ -75,6 +75,7 @@ internal sealed class AppStream : NetworkStream
         sending = null;
         var method = sender.Http.Request.Method;
         if (head.Length <= method.Length || !Ascii.EqualsIgnoreCase(head.Span[..method.Length], method)) return head;
+        (sender.BytesSent, sender.OnUsedConnection) = (true, exchange is not null);
         (exchange, turn, awaitsHead) = (sender, sender.Turn, true);
         return sender.HasOddRequestLine ? RequestLine.Restore(head, method, sender.RawTarget) : head;
     }
@@ -82,6 +83,7 @@ internal sealed class AppStream : NetworkStream
     /// <summary>Hands interim answers on, which SocketsHttpHandler drops (RFC 9110 section 15.2).</summary>
     private void Look(ReadOnlySpan<byte> bytes)
     {
+        if (awaitsHead && !bytes.IsEmpty && exchange!.Turn == turn) exchange.AnswerBegun = true;
         while (awaitsHead && !bytes.IsEmpty)
         {
             if (!bytes.StartsWith("HTTP/1.1 1"u8) || bytes.StartsWith("HTTP/1.1 101"u8))

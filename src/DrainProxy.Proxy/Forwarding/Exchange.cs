@@ -47,6 +47,18 @@ internal sealed class Exchange
     /// <summary>The request line must be put right behind SocketsHttpHandler.</summary>
     public bool HasOddRequestLine { get; private set; }
 
+    /// <summary>Bytes of this attempt went to a connection of the app. Not known for TLS and h2c, where it is taken for true.</summary>
+    public bool BytesSent { get; set; }
+
+    /// <summary>A byte of the app's answer to this attempt has come.</summary>
+    public bool AnswerBegun { get; set; }
+
+    /// <summary>The attempt used a connection that had carried others before.</summary>
+    public bool OnUsedConnection { get; set; }
+
+    /// <summary>A byte of the request's body was taken from the client.</summary>
+    public bool BodyTouched { get; set; }
+
     /// <summary>The app's answer broke HTTP's rules and was not passed on.</summary>
     public bool BadAnswer { get; set; }
 
@@ -64,6 +76,8 @@ internal sealed class Exchange
         IsHttp2 = Connection.IsHttp2;
         if (!IsHttp2) Connection.Http = features;
         BadAnswer = false;
+        BodyTouched = false;
+        BeginAttempt();
         Begun = false;
         Outcome = Outcome.Ok;
         Cause = null;
@@ -99,6 +113,9 @@ internal sealed class Exchange
         (lastTarget, lastApp) = (target, Target);
         return lastUri = new(Target.Prefix + target, this);
     }
+
+    /// <summary>Forgets what is known of the attempt before.</summary>
+    public void BeginAttempt() => (BytesSent, AnswerBegun, OnUsedConnection) = (Target.HidesBytes, false, false);
 
     /// <summary>Ends the use of this object.</summary>
     public void Release()

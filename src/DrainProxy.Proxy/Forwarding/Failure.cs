@@ -7,13 +7,16 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What a failed exchange means: whose fault, the cause that is counted, and what the client is told.</summary>
 /// <param name="Cause">Null when the client is the one who left.</param>
 /// <param name="Answer">What the client gets if nothing was sent yet.</param>
-/// <param name="NoByteSent">No byte reached the app: the same request may be sent again whatever its method.</param>
-internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NoByteSent = false)
+/// <param name="NotConnected">There was no connection, so no byte reached the app.</param>
+/// <param name="NotProcessed">The app said that it has not processed the request.</param>
+internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotConnected = false, bool NotProcessed = false)
 {
     private static readonly Failure ClientGone = new(null, OwnAnswer.InternalError);
-    private static readonly Failure Refused = new(UpstreamCause.ConnectRefused, OwnAnswer.ConnectionRefused, NoByteSent: true);
-    private static readonly Failure ConnectTimeout = new(UpstreamCause.ConnectTimeout, OwnAnswer.ConnectionTimeout, NoByteSent: true);
-    private static readonly Failure ConnectError = new(UpstreamCause.ConnectError, OwnAnswer.ConnectionRefused, NoByteSent: true);
+    private static readonly Failure Refused = new(UpstreamCause.ConnectRefused, OwnAnswer.ConnectionRefused, NotConnected: true);
+    private static readonly Failure ConnectTimeout = new(UpstreamCause.ConnectTimeout, OwnAnswer.ConnectionTimeout, NotConnected: true);
+    private static readonly Failure ConnectError = new(UpstreamCause.ConnectError, OwnAnswer.ConnectionRefused, NotConnected: true);
+    private static readonly Failure RefusedStream = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated, NotProcessed: true);
+    private static readonly Failure Stale = new(UpstreamCause.StaleConnection, OwnAnswer.ConnectionTerminated);
     private static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
     private static readonly Failure ClosedDuring = new(UpstreamCause.ClosedDuringAnswer, OwnAnswer.Incomplete);
     private static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
@@ -31,10 +34,16 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NoBy
         _ => ClientGone,
     };
 
+    /// <summary>The same failure, told from a used connection that the app had given up: the keep-alive race, not a crash.</summary>
+    public Failure On(Exchange exchange) =>
+        this == Closed && exchange is { OnUsedConnection: true, AnswerBegun: false } && !exchange.Target.HidesBytes ? Stale : this;
+
     private static Failure OfRequest(Exception? exception)
     {
         for (var e = exception; e is not null; e = e.InnerException)
         {
+            // REFUSED_STREAM (RFC 9113 section 7).
+            if (e is HttpProtocolException { ErrorCode: 7 }) return RefusedStream;
             if (e is HttpRequestException http)
             {
                 switch (http.HttpRequestError)

@@ -1,3 +1,4 @@
+using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.Draining;
 using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Admission;
@@ -28,8 +29,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     /// <summary>Exchanges kept for the next requests: enough for a burst, little memory at rest.</summary>
     private const int MaxPooled = 256;
 
+    /// <summary>Times that one request which the app may have seen is sent again.</summary>
+    private const int MaxReplays = 2;
+
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
     private readonly ObjectPool<Exchange> exchanges = new DefaultObjectPool<Exchange>(new ExchangePolicy(path), MaxPooled);
+    private readonly ReplayBudget replayBudget = new();
+    private readonly long startedAt = path.Time.GetTimestamp();
     private readonly WarningLimit warnings = new(path.Time);
     private long lastRequestAt;
     private long longestTicks;
@@ -101,6 +107,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         var target = exchange.Target;
         long heldSince = 0;
+        var replays = 0;
         for (var attempt = 0; ; attempt++)
         {
             if (!target.Monitor.IsUp)
@@ -120,6 +127,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             Failure? failure;
             try
             {
+                exchange.BeginAttempt();
                 failure = await Send(exchange);
             }
             finally
@@ -128,25 +136,49 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             }
 
             if (failure is null) return;
-            if (!failure.NoByteSent || exchange.Http.Response.HasStarted)
+            var replay = Decide(exchange, failure);
+            if (replay == Replay.Never || (replay == Replay.Budgeted && !MayReplay(ref replays)))
             {
                 await Fail(exchange, failure);
                 return;
             }
 
-            // No byte reached the app: wait for it and send again. The first failure may be a listener that was full for a moment.
             path.Counters.UpstreamFailed(failure.Cause!.Value);
-            if (heldSince == 0) heldSince = path.Time.GetTimestamp();
-            target.Monitor.ReportDown();
-            if (attempt > 0 && !await path.Hold.Pause(RetryPause, exchange.Http.RequestAborted))
+            if (failure.NotConnected)
             {
-                await HoldFailed(exchange, exchange.Http.RequestAborted.IsCancellationRequested ? HoldResult.ClientGone : HoldResult.Cut);
-                return;
+                // Wait for it and send again. The first failure may be a listener that was full for a moment.
+                if (heldSince == 0) heldSince = path.Time.GetTimestamp();
+                target.Monitor.ReportDown();
+                if (attempt > 0 && !await path.Hold.Pause(RetryPause, exchange.Http.RequestAborted))
+                {
+                    await HoldFailed(exchange, exchange.Http.RequestAborted.IsCancellationRequested ? HoldResult.ClientGone : HoldResult.Cut);
+                    return;
+                }
             }
 
-            path.Counters.RequestReplayed(ReplayReason.ConnectFailed);
+            path.Counters.RequestReplayed(
+                failure.NotConnected ? ReplayReason.ConnectFailed : replay == Replay.Free ? ReplayReason.NotProcessed : ReplayReason.NoAnswer);
             Reset(exchange.Http);
         }
+    }
+
+    private static Replay Decide(Exchange exchange, Failure failure)
+    {
+        // An app that answers by closing, or late, is not asked again: only a connection that ended without an answer is.
+        if (failure.Cause is not (UpstreamCause.ClosedBeforeAnswer or UpstreamCause.StaleConnection) && !failure.NotConnected) return Replay.Never;
+        return ReplayRule.Decide(new(
+            BytesSent: !failure.NotConnected && exchange.BytesSent,
+            Refused: failure.NotProcessed,
+            AnswerBegun: exchange.AnswerBegun || exchange.Http.Response.HasStarted,
+            Idempotent: AppHandler.IsIdempotent(exchange.Http.Request.Method),
+            BodyTouched: exchange.BodyTouched));
+    }
+
+    /// <summary>Whether one more replay of a request that the app may have seen is within its bounds.</summary>
+    private bool MayReplay(ref int replays)
+    {
+        if (++replays > MaxReplays) return false;
+        lock (replayBudget) return replayBudget.Take(path.Counters.RequestsInAll, path.Time.GetElapsedTime(startedAt));
     }
 
     /// <summary>One attempt; null when the exchange is over, well or by the client's leaving.</summary>
@@ -168,7 +200,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         }
 
         var failure = Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
-        if (failure.Cause is not null) return failure;
+        if (failure.Cause is not null) return failure.On(exchange);
         if (OfRequestBody(exchange, http.GetForwarderErrorFeature()?.Exception) is { } refusal)
         {
             await Answer(exchange, refusal, Outcome.Refused);
@@ -292,6 +324,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         path.Metrics.RecordDuration(elapsed.TotalSeconds);
         if (exchange.Stream is null && elapsed.Ticks > Volatile.Read(ref longestTicks)) Volatile.Write(ref longestTicks, elapsed.Ticks);
         exchange.Connection.End(now);
+        exchange.Target.Monitor.Waiting.Answered();
         if (path.Lifecycle.Terminating)
             path.Termination.Answered(path.Lifecycle.Since(now), exchange.Outcome is Outcome.Ok or Outcome.AppError or Outcome.Refused);
         if (path.Settings.AccessLog != AccessLog.Off) WriteAccess(exchange, status, elapsed);

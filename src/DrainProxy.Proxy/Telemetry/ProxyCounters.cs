@@ -26,6 +26,9 @@ public enum UpstreamCause
     ConnectTimeout,
     ConnectError,
     ClosedBeforeAnswer,
+
+    /// <summary>As above, on a connection that had carried requests before: the app gave it up at the same moment.</summary>
+    StaleConnection,
     ClosedDuringAnswer,
     AppTimeout,
     AppProtocolError,
@@ -76,6 +79,12 @@ public enum ReplayReason
 {
     /// <summary>The connect was refused or reset: no byte reached the app.</summary>
     ConnectFailed,
+
+    /// <summary>The app refused it unprocessed.</summary>
+    NotProcessed,
+
+    /// <summary>An idempotent request whose connection ended without a byte of an answer.</summary>
+    NoAnswer,
 }
 
 /// <summary>
@@ -98,6 +107,17 @@ public sealed class ProxyCounters
     private long responsesLost;
 
     internal const int Outcomes = 5;
+
+    /// <summary>Requests that have ended, of every kind.</summary>
+    public long RequestsInAll
+    {
+        get
+        {
+            long sum = 0;
+            for (var i = 0; i < requests.Length; i++) sum += Volatile.Read(ref requests[i]);
+            return sum;
+        }
+    }
 
     public long InFlight => Volatile.Read(ref inFlight);
 

@@ -1,0 +1,82 @@
+namespace DrainProxy.Decisions.Bridging;
+
+/// <summary>What is known of an attempt at the app that failed.</summary>
+/// <param name="BytesSent">Bytes of the request may have reached the app; false only when none can have.</param>
+/// <param name="Refused">The app said that it has not processed the request: REFUSED_STREAM, or a stream above GOAWAY's last (RFC 9113 sections 8.7 and 6.8).</param>
+/// <param name="AnswerBegun">A byte of an answer has come.</param>
+/// <param name="Idempotent">The method is, by its definition (RFC 9110 section 9.2.2).</param>
+/// <param name="BodyTouched">A byte of the request's body has been taken from the client: it cannot be sent again.</param>
+public readonly record struct FailedAttempt(bool BytesSent, bool Refused, bool AnswerBegun, bool Idempotent, bool BodyTouched);
+
+/// <summary>Whether a failed attempt is made again, and what that costs.</summary>
+public enum Replay
+{
+    /// <summary>The client is told.</summary>
+    Never,
+
+    /// <summary>The app has seen nothing: again, as often as the hold lasts.</summary>
+    Free,
+
+    /// <summary>The app may have seen it: again within the budget against retry storms.</summary>
+    Budgeted,
+}
+
+/// <summary>
+/// The table of what may be sent to the app again (RFC 9110 section 9.2.2). Read from top to bottom, the first row that fits decides:
+/// <list type="table">
+/// <item><term>an answer has begun</term><description>never</description></item>
+/// <item><term>the body was touched</term><description>never: it is gone</description></item>
+/// <item><term>nothing sent, or refused unprocessed</term><description>free, whatever the method</description></item>
+/// <item><term>sent, idempotent</term><description>within the budget</description></item>
+/// <item><term>sent, not idempotent</term><description>never: it may have been executed</description></item>
+/// </list>
+/// </summary>
+public static class ReplayRule
+{
+    public static Replay Decide(FailedAttempt attempt) => attempt switch
+    {
+        { AnswerBegun: true } or { BodyTouched: true } => Replay.Never,
+        { BytesSent: false } or { Refused: true } => Replay.Free,
+        { Idempotent: true } => Replay.Budgeted,
+        _ => Replay.Never,
+    };
+}
+
+/// <summary>
+/// Bounds replays of requests that the app may have seen, so that an app in trouble is not asked twice as much: a tenth of the requests
+/// of the last seconds (the share that Envoy's and Finagle's retry budgets default near to), and a few in any case. Not thread-safe.
+/// </summary>
+public sealed class ReplayBudget
+{
+    /// <summary>Replays allowed in one window however few the requests are: an app with a handful of connections that it closes all at once.</summary>
+    public const int Least = 20;
+
+    private const int Share = 10;
+
+    /// <summary>Length of the window.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
+
+    private TimeSpan windowStart;
+    private long requestsAtStart;
+    private long requestsLast;
+    private long spent;
+    private bool begun;
+
+    /// <summary>Takes one replay from the budget; false when there is none left.</summary>
+    /// <param name="requests">Requests in all so far, a count that only goes up.</param>
+    /// <param name="now">The time.</param>
+    public bool Take(long requests, TimeSpan now)
+    {
+        if (!begun || now - windowStart >= Window)
+        {
+            // The window before counts for the start of the new one, or the first second of each would have no budget.
+            requestsAtStart = begun && now - windowStart < Window * 2 ? requestsLast : requests;
+            (windowStart, spent, begun) = (now, 0, true);
+            requestsLast = requests;
+        }
+
+        if (spent >= Math.Max(Least, (requests - requestsAtStart) / Share)) return false;
+        spent++;
+        return true;
+    }
+}
