@@ -46,7 +46,7 @@ public sealed class CrashTests
     {
         using var folder = new TemporaryFolder();
         var port = Net.FreePort();
-        await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "60s");
+        await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "60s", "--app-idle-timeout", "5s");
         await Net.Eventually(async () => await proxy.Metric("drainproxy_app_up") == 0, "the proxy has started");
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port}") };
         var requests = Enumerable.Range(0, 1000).Select(i => http.GetStringAsync($"/?id={i}")).ToList();

@@ -94,11 +94,7 @@ internal sealed class AppTransformer(
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is null) return new(false);
-        if (!ResponseRules.IsValid(proxyResponse, exchange))
-        {
-            exchange.BadAnswer = true;
-            return new(false);
-        }
+        if (!ResponseRules.IsValid(proxyResponse, exchange)) return Refuse();
 
         ResponseRules.CleanReason(httpContext.Features.GetRequiredFeature<IHttpResponseFeature>());
         var headers = httpContext.Response.Headers;
@@ -108,7 +104,9 @@ internal sealed class AppTransformer(
         foreach (var (name, values) in source)
         {
             if (HopByHop.IsFixed(name) || (nominated is not null && HopByHop.Contains(nominated, name))) continue;
-            headers[name] = ToValues(values);
+            var copy = ToValues(values);
+            if (!ResponseRules.IsClean(copy)) return Refuse();
+            headers[name] = copy;
         }
 
         // A length on 204 is forbidden (RFC 9110 section 8.6), and one beside chunked is void (RFC 9112 section 6.3).
@@ -117,7 +115,9 @@ internal sealed class AppTransformer(
         {
             if (nominated is not null && HopByHop.Contains(nominated, name)) continue;
             if (dropLength && Is(name, "Content-Length")) continue;
-            headers[name] = ToValues(values);
+            var copy = ToValues(values);
+            if (!ResponseRules.IsClean(copy)) return Refuse();
+            headers[name] = copy;
         }
 
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
@@ -125,6 +125,13 @@ internal sealed class AppTransformer(
         if ((int)proxyResponse.StatusCode != 101 && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         return new(true);
+    }
+
+    /// <summary>The answer breaks HTTP's rules: nothing of it is passed on, and the client gets a 502.</summary>
+    private ValueTask<bool> Refuse()
+    {
+        exchange.BadAnswer = true;
+        return new(false);
     }
 
     public override async ValueTask TransformResponseTrailersAsync(

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 
 namespace DrainProxy.Proxy.Forwarding;
 
@@ -11,28 +12,27 @@ internal static class ResponseRules
     private static readonly SearchValues<char> NotInValue =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Where(i => i != 9).Append(0x7f).Select(i => (char)i)]);
 
+    /// <summary>What the status line and the framing say; field values are looked at while they are copied, by <see cref="IsClean"/>.</summary>
     public static bool IsValid(HttpResponseMessage response, Exchange exchange)
     {
         var status = (int)response.StatusCode;
         if (status is < 101 or > 599) return false;
         if (status == 101 && !SwitchWasAsked(response, exchange)) return false;
-        var chunked = false;
-        foreach (var (name, values) in response.Headers.NonValidated)
+        if (response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings))
         {
-            if (name.Length == 17 && Is(name, "Transfer-Encoding"))
-            {
-                // RFC 9112 section 6.1: one coding that we know; none in HTTP/1.0 or HTTP/2.
-                if (response.Version != HttpVersion.Version11 || values.Count != 1 || !Is(values.ToString().Trim(), "chunked")) return false;
-                chunked = true;
-            }
-
-            if (!AreClean(values)) return false;
+            // RFC 9112 section 6.1: one coding that we know; none in HTTP/1.0 or HTTP/2. A length beside it is void.
+            return response.Version == HttpVersion.Version11 && codings.Count == 1 && Is(codings.ToString().Trim(' ', '\t'), "chunked");
         }
 
-        foreach (var (name, values) in response.Content.Headers.NonValidated)
+        return !response.Content.Headers.NonValidated.TryGetValues("Content-Length", out var lengths) || IsLength(lengths);
+    }
+
+    /// <summary>Whether a field may be sent on (RFC 9110 section 5.5).</summary>
+    public static bool IsClean(StringValues values)
+    {
+        foreach (var value in values)
         {
-            if (!chunked && name.Length == 14 && Is(name, "Content-Length") && !IsLength(values)) return false;
-            if (!AreClean(values)) return false;
+            if (value.AsSpan().ContainsAny(NotInValue)) return false;
         }
 
         return true;
@@ -49,25 +49,14 @@ internal static class ResponseRules
         var asked = exchange.Http.Request.Headers.Upgrade;
         if (exchange.Http.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true }) return true;
         if (asked.Count == 0 || !response.Headers.NonValidated.TryGetValues("Upgrade", out var given)) return false;
-        return Is(asked.ToString().Trim(), given.ToString().Trim());
+        return Is(asked.ToString().Trim(' ', '\t'), given.ToString().Trim(' ', '\t'));
     }
 
     private static bool IsLength(HeaderStringValues values)
     {
         if (values.Count != 1) return false;
-        var text = values.ToString().AsSpan().Trim();
+        var text = values.ToString().AsSpan().Trim(" \t");
         return text.Length is > 0 and < 19 && !text.ContainsAnyExceptInRange('0', '9');
-    }
-
-    private static bool AreClean(HeaderStringValues values)
-    {
-        if (values.Count == 1) return !values.ToString().AsSpan().ContainsAny(NotInValue);
-        foreach (var value in values)
-        {
-            if (value.AsSpan().ContainsAny(NotInValue)) return false;
-        }
-
-        return true;
     }
 
     private static bool Is(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);

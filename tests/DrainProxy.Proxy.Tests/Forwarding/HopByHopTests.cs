@@ -48,7 +48,7 @@ public sealed class HopByHopTests
         {
             var failure = Failure.Of(error, null);
             Assert.InRange(failure.Answer.Status, 500, 599);
-            Assert.False(failure.NoByteSent);
+            Assert.False(failure.NotConnected);
             // A client that left is nobody's failure.
             if (error.ToString().Contains("Client", StringComparison.Ordinal) || error.ToString().Contains("Canceled", StringComparison.Ordinal))
                 Assert.Null(failure.Cause);
@@ -63,7 +63,7 @@ public sealed class HopByHopTests
     {
         var exception = new HttpRequestException(HttpRequestError.ConnectionError, "x", new System.Net.Sockets.SocketException((int)error));
         var failure = Failure.Of(ForwarderError.Request, exception);
-        Assert.True(failure.NoByteSent);
+        Assert.True(failure.NotConnected);
         Assert.Equal(cause, failure.Cause);
     }
 
@@ -71,7 +71,7 @@ public sealed class HopByHopTests
     public void A_connection_that_ends_before_the_answer_is_not_sent_again()
     {
         var failure = Failure.Of(ForwarderError.Request, new HttpRequestException(HttpRequestError.ResponseEnded, "x"));
-        Assert.False(failure.NoByteSent);
+        Assert.False(failure.NotConnected);
         Assert.Equal(UpstreamCause.ClosedBeforeAnswer, failure.Cause);
         Assert.Equal(502, failure.Answer.Status);
     }
