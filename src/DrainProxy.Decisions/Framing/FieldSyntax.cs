@@ -16,9 +16,9 @@ internal static class FieldSyntax
     /// <summary>Visible ASCII: what a request target may be made of on the wire (its grammar is the app's matter).</summary>
     public static readonly SearchValues<byte> Visible = SearchValues.Create([.. Enumerable.Range(0x21, 0x5e).Select(i => (byte)i)]);
 
-    /// <summary>reg-name, IPv4 address and port of a Host value (RFC 3986 section 3.2.2): unreserved, pct-encoded, sub-delims and the colon.</summary>
+    /// <summary>reg-name, IPv4 address and port of a Host value (RFC 3986 section 3.2.2): unreserved, sub-delims and the colon. Kestrel takes no escapes.</summary>
     private static readonly SearchValues<byte> HostChars = SearchValues.Create(
-        "-._~%!$&'()*+;=:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+        "-._~!$&'()*+;=:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     private static readonly SearchValues<byte> Ipv6Chars = SearchValues.Create(":.0123456789ABCDEFabcdef"u8);
 
@@ -46,7 +46,7 @@ internal static class FieldSyntax
 
     public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> lower) => Ascii.EqualsIgnoreCase(name, lower);
 
-    private static bool IsPort(ReadOnlySpan<byte> port) => port.Length <= 5 && port.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
+    private static bool IsPort(ReadOnlySpan<byte> port) => port.Length is >= 1 and <= 5 && port.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
 
     private static byte[] Controls() => [.. Enumerable.Range(0, 0x20).Where(i => i != '\t').Append(0x7f).Select(i => (byte)i)];
 }

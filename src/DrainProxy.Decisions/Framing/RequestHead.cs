@@ -129,18 +129,23 @@ public static class RequestHead
     /// <summary>The four forms of RFC 9112 section 3.2; which method may use which.</summary>
     private static bool IsTarget(ReadOnlySpan<byte> method, ReadOnlySpan<byte> target)
     {
-        if (target[0] == '/') return true;
+        if (target[0] == '/') return !HasNul(target);
         if (target[0] == '*') return target.Length == 1 && method.SequenceEqual("OPTIONS"u8);
-        return StartsWith(target, "http://"u8) || StartsWith(target, "https://"u8);
+        // Kestrel takes the scheme in lower case only.
+        return (target.StartsWith("http://"u8) || target.StartsWith("https://"u8)) && !HasNul(target);
+    }
 
-        static bool StartsWith(ReadOnlySpan<byte> target, ReadOnlySpan<byte> scheme) =>
-            target.Length > scheme.Length && FieldSyntax.Is(target[..scheme.Length], scheme);
+    /// <summary>An escaped NUL in the path, which many a server ends a file name at; Kestrel refuses it too.</summary>
+    private static bool HasNul(ReadOnlySpan<byte> target)
+    {
+        var query = target.IndexOf((byte)'?');
+        return (query < 0 ? target : target[..query]).IndexOf("%00"u8) >= 0;
     }
 
     /// <summary>Absolute form: its host is the one that counts, so another one in Host is an attempt to have two (RFC 9112 section 3.2.2).</summary>
     private static bool IsSameHost(ReadOnlySpan<byte> target, ReadOnlySpan<byte> host)
     {
-        var secure = target[4] is (byte)'s' or (byte)'S';
+        var secure = target[4] == 's';
         var authority = target[(secure ? 8 : 7)..];
         var end = authority.IndexOfAny((byte)'/', (byte)'?', (byte)'#');
         if (end >= 0) authority = authority[..end];

@@ -12,24 +12,13 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 {
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content) request.Content = new FlushedContent(content, (request.RequestUri as ExchangeUri)?.Exchange);
-        else if (!IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
+        if (request.Content is { } content and not EmptyContent) request.Content = new FlushedContent(content, (request.RequestUri as ExchangeUri)?.Exchange);
+        else if (request.Content is null && !IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
         return base.SendAsync(request, cancellationToken);
     }
 
     /// <summary>RFC 9110 section 9.2.2; an unknown method is not.</summary>
     public static bool IsIdempotent(string method) => method is "GET" or "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE";
-
-    private sealed class EmptyContent : HttpContent
-    {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => Task.CompletedTask;
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return true;
-        }
-    }
 
     private sealed class FlushedContent : HttpContent
     {
@@ -70,5 +59,17 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
             if (disposing) inner.Dispose();
             base.Dispose(disposing);
         }
+    }
+}
+
+/// <summary>No bytes; what is sent with it is sent once only.</summary>
+internal sealed class EmptyContent : HttpContent
+{
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => Task.CompletedTask;
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = 0;
+        return true;
     }
 }

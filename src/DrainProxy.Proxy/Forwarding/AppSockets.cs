@@ -16,6 +16,7 @@ internal static class AppSockets
         try
         {
             await socket.ConnectAsync(EndPoint(app), cancel);
+            if (app.Scheme != AppScheme.Unix) Listening.TrackedConnection.KeepAlive(socket);
             return socket;
         }
         catch

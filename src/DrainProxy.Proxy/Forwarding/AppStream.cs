@@ -47,8 +47,8 @@ internal sealed class AppStream : NetworkStream
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         var read = base.ReadAsync(buffer, cancellationToken);
-        // Bodies pass unseen. A read that was begun before the request was sent may bring the head of its answer.
-        if (buffer.IsEmpty || (!awaitsHead && exchange is not null)) return read;
+        if (buffer.IsEmpty) return read;
+        // The handler reads ahead on a pooled connection: a read that was begun before the request was sent brings the head of its answer.
         if (!read.IsCompletedSuccessfully) return LookLater(read, buffer);
         var count = read.Result;
         Look(buffer.Span[..count]);
@@ -73,12 +73,15 @@ internal sealed class AppStream : NetworkStream
     private ReadOnlyMemory<byte> Begin(Exchange sender, ReadOnlyMemory<byte> head)
     {
         sending = null;
-        var method = sender.Http.Request.Method;
-        if (head.Length <= method.Length || !Ascii.EqualsIgnoreCase(head.Span[..method.Length], method)) return head;
-        (sender.BytesSent, sender.OnUsedConnection) = (true, exchange is not null);
+        var method = sender.HasOddHead ? RequestLine.Placeholder.Method : sender.Http.Request.Method;
+        if (!StartsWith(head.Span, method) && !StartsWith(head.Span, method = sender.Http.Request.Method)) return head;
+        (sender.IsWatched, sender.OnUsedConnection) = (true, exchange is not null);
         (exchange, turn, awaitsHead) = (sender, sender.Turn, true);
-        return sender.HasOddRequestLine ? RequestLine.Restore(head, method, sender.RawTarget) : head;
+        return sender.HasOddHead ? RequestLine.Restore(head, sender.Http.Request.Method, sender.RawTarget, sender.AddsEmptyLength) : head;
     }
+
+    private static bool StartsWith(ReadOnlySpan<byte> head, string method) =>
+        head.Length > method.Length && head[method.Length] == ' ' && Ascii.EqualsIgnoreCase(head[..method.Length], method);
 
     /// <summary>Hands interim answers on, which SocketsHttpHandler drops (RFC 9110 section 15.2).</summary>
     private void Look(ReadOnlySpan<byte> bytes)

@@ -19,7 +19,15 @@ internal sealed class AppTransformer(
         proxyRequest.RequestUri = exchange.RequestUri();
         // The token as it came: YARP takes `get` for GET.
         var method = httpContext.Request.Method;
-        if (method != "CONNECT" && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal)) proxyRequest.Method = new(method);
+        if (method != "CONNECT" && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal))
+        {
+            // The handler knows better, too; the stream below it puts that right.
+            var odd = !exchange.Target.HidesBytes && RequestLine.IsOdd(method);
+            proxyRequest.Method = odd ? RequestLine.Placeholder : new(method);
+            if (odd) exchange.HasOddHead = true;
+            if (odd && proxyRequest.Content is null) exchange.AddsEmptyLength = true;
+        }
+
         var headers = httpContext.Request.Headers;
         var nominated = headers.Connection.Count == 0 ? null : HopByHop.Nominated(headers.Connection);
         var chunked = headers.TransferEncoding.Count > 0;
@@ -218,17 +226,25 @@ internal sealed class AppTransformer(
         });
     }
 
-    private static void Copy(HttpRequestMessage request, string name, StringValues values)
+    private void Copy(HttpRequestMessage request, string name, StringValues values)
     {
         if (values.Count == 1)
         {
-            if (!request.Headers.TryAddWithoutValidation(name, values[0]))
-                request.Content?.Headers.TryAddWithoutValidation(name, values[0]);
+            if (!request.Headers.TryAddWithoutValidation(name, values[0])) Content(request, name)?.Headers.TryAddWithoutValidation(name, values[0]);
             return;
         }
 
         string?[] lines = values!;
-        if (!request.Headers.TryAddWithoutValidation(name, lines)) request.Content?.Headers.TryAddWithoutValidation(name, lines);
+        if (!request.Headers.TryAddWithoutValidation(name, lines)) Content(request, name)?.Headers.TryAddWithoutValidation(name, lines);
+    }
+
+    /// <summary>Where fields go that the handler counts to the content: a request without one gets an empty one.</summary>
+    private HttpContent? Content(HttpRequestMessage request, string name)
+    {
+        if (request.Content is not null || Is(name, "Content-Length")) return request.Content;
+        request.Content = new EmptyContent();
+        if (!exchange.Target.HidesBytes) exchange.HasOddHead = exchange.AddsEmptyLength = true;
+        return request.Content;
     }
 
     private static StringValues ToValues(System.Net.Http.Headers.HeaderStringValues values)

@@ -44,11 +44,14 @@ internal sealed class Exchange
 
     public string RawTarget => Http.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
 
-    /// <summary>The request line must be put right behind SocketsHttpHandler.</summary>
-    public bool HasOddRequestLine { get; private set; }
+    /// <summary>The head must be put right behind SocketsHttpHandler.</summary>
+    public bool HasOddHead { get; set; }
 
-    /// <summary>Bytes of this attempt went to a connection of the app. Not known for TLS and h2c, where it is taken for true.</summary>
-    public bool BytesSent { get; set; }
+    /// <summary>The handler writes a length of 0 that the client did not.</summary>
+    public bool AddsEmptyLength { get; set; }
+
+    /// <summary>The connection that this attempt went to is known, and so is what came back on it. Not so for TLS and h2c.</summary>
+    public bool IsWatched { get; set; }
 
     /// <summary>A byte of the app's answer to this attempt has come.</summary>
     public bool AnswerBegun { get; set; }
@@ -107,7 +110,8 @@ internal sealed class Exchange
     public ExchangeUri RequestUri()
     {
         var raw = RawTarget;
-        HasOddRequestLine = !Target.IsHttp2 && RequestLine.IsOdd(Http.Request.Method, raw);
+        HasOddHead = raw == "*" && !Target.HidesBytes;
+        AddsEmptyLength = false;
         var target = OriginForm(raw);
         if (lastUri is not null && ReferenceEquals(lastApp, Target) && string.Equals(target, lastTarget, StringComparison.Ordinal)) return lastUri;
         (lastTarget, lastApp) = (target, Target);
@@ -115,7 +119,7 @@ internal sealed class Exchange
     }
 
     /// <summary>Forgets what is known of the attempt before.</summary>
-    public void BeginAttempt() => (BytesSent, AnswerBegun, OnUsedConnection) = (Target.HidesBytes, false, false);
+    public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection) = (false, false, false);
 
     /// <summary>Ends the use of this object.</summary>
     public void Release()

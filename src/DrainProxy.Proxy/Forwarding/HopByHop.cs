@@ -48,7 +48,7 @@ internal static class HopByHop
     }
 
     private static bool MayBeNominated(string name) =>
-        !Is(name, "Host") && !Is(name, "Content-Length") && !Is(name, "Content-Type") && !Is(name, "Cookie") && !Is(name, "Set-Cookie")
+        !Is(name, "Host") && !Is(name, "Content-Length") && !Is(name, "Cookie") && !Is(name, "Set-Cookie")
         && !Is(name, "Authorization") && !Is(name, "Forwarded") && !name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
         && !name.StartsWith(':');
 

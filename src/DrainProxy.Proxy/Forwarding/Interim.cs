@@ -32,12 +32,7 @@ internal static class Interim
         if (exchange.Http.Request.Protocol != HttpProtocol.Http11) return;
         var text = new StringBuilder($"HTTP/1.1 {status} {(status == "103" ? "Early Hints" : "Interim")}\r\n");
         foreach (var (name, value) in fields) text.Append(name).Append(": ").Append(value).Append("\r\n");
-        var output = exchange.Connection.Output;
-        output.Write(Encoding.Latin1.GetBytes(text.Append("\r\n").ToString()));
-        // Not waited for: the next flush, Kestrel's, waits for both.
-#pragma warning disable CA2012 // A pipe's flush takes no harm from that; waiting for it here would stand in the way of Kestrel's.
-        _ = output.FlushAsync();
-#pragma warning restore CA2012
+        exchange.Connection.TrySendBeside(Encoding.Latin1.GetBytes(text.Append("\r\n").ToString()));
     }
 
     private static List<(string Name, string Value)> Fields(string head)

@@ -167,9 +167,10 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         // An app that answers by closing, or late, is not asked again: only a connection that ended without an answer is.
         if (failure.Cause is not (UpstreamCause.ClosedBeforeAnswer or UpstreamCause.StaleConnection) && !failure.NotConnected) return Replay.Never;
         return ReplayRule.Decide(new(
-            BytesSent: !failure.NotConnected && exchange.BytesSent,
+            BytesSent: !failure.NotConnected,
             Refused: failure.NotProcessed,
-            AnswerBegun: exchange.AnswerBegun || exchange.Http.Response.HasStarted,
+            // Where nobody watched the connection, an answer may have begun.
+            AnswerBegun: exchange.Http.Response.HasStarted || (!failure.NotConnected && !failure.NotProcessed && (!exchange.IsWatched || exchange.AnswerBegun)),
             Idempotent: AppHandler.IsIdempotent(exchange.Http.Request.Method),
             BodyTouched: exchange.BodyTouched));
     }

@@ -2,20 +2,36 @@ using System.Text;
 
 namespace DrainProxy.Proxy.Forwarding;
 
-/// <summary>Request lines that SocketsHttpHandler will not write: it makes `get` GET, and a URI cannot say `*`.</summary>
+/// <summary>
+/// Heads that SocketsHttpHandler will not write as they came: it makes `get` GET (and takes `head` for HEAD), a URI cannot say `*`, and
+/// fields that describe a content need one, which then gets a length.
+/// </summary>
 internal static class RequestLine
 {
-    /// <summary>Whether the line on the wire would differ from the client's.</summary>
-    public static bool IsOdd(string method, string target) =>
-        target == "*" || (method.AsSpan().ContainsAnyInRange('a', 'z') && HttpMethod.Parse(method) is var known && known.Method != method);
+    /// <summary>Stands for a method that the handler would take for another.</summary>
+    public static readonly HttpMethod Placeholder = new("DRAINPROXY-AS-IT-CAME");
 
-    /// <summary>The head with the line as it came.</summary>
-    public static ReadOnlyMemory<byte> Restore(ReadOnlyMemory<byte> head, string method, string target)
+    private static ReadOnlySpan<byte> EmptyLength => "\r\nContent-Length: 0\r\n"u8;
+
+    /// <summary>Whether the handler would take the method for a known one that it is not.</summary>
+    public static bool IsOdd(string method) =>
+        method.AsSpan().ContainsAnyInRange('a', 'z') && HttpMethod.Parse(method) is var known && known.Method != method;
+
+    /// <summary>The head as it came.</summary>
+    /// <param name="head">What the handler writes.</param>
+    /// <param name="method">The client's method.</param>
+    /// <param name="target">The client's target.</param>
+    /// <param name="withoutLength">The client's request has no content and says nothing of a length.</param>
+    public static ReadOnlyMemory<byte> Restore(ReadOnlyMemory<byte> head, string method, string target, bool withoutLength)
     {
         var span = head.Span;
         var first = span.IndexOf((byte)' ');
         var second = span[(first + 1)..].IndexOf((byte)' ') + first + 1;
         var path = target == "*" ? "*" : Encoding.Latin1.GetString(span[(first + 1)..second]);
-        return (byte[])[.. Encoding.Latin1.GetBytes($"{method} {path}"), .. span[second..]];
+        var rest = span[second..];
+        var length = withoutLength ? rest.IndexOf(EmptyLength) : -1;
+        return length < 0
+            ? (byte[])[.. Encoding.Latin1.GetBytes($"{method} {path}"), .. rest]
+            : [.. Encoding.Latin1.GetBytes($"{method} {path}"), .. rest[..length], .. rest[(length + EmptyLength.Length - 2)..]];
     }
 }

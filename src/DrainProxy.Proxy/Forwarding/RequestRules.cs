@@ -15,10 +15,12 @@ internal static class RequestRules
     private const int LoopAt = 3;
 
     private static readonly OwnAnswer[] Faults = [.. Enum.GetValues<FramingFault>().Select(OwnAnswer.Of)];
-    private static readonly OwnAnswer FieldValue = OwnAnswer.Of(FramingFault.FieldValue);
 
     private static readonly SearchValues<char> NotInValue =
         SearchValues.Create([.. Enumerable.Range(0, 0x20).Where(i => i != 9).Append(0x7f).Select(i => (char)i)]);
+
+    private static readonly SearchValues<char> TokenChars =
+        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     public static OwnAnswer Of(FramingFault fault) => Faults[(int)fault];
 
@@ -29,8 +31,8 @@ internal static class RequestRules
         if (exchange.Connection.Http1 is { IsSubstitute: true } reader) return Faults[(int)reader.Fault];
         if (exchange.IsHttp2)
         {
-            if (!ValuesAreClean(request.Headers)) return FieldValue;
-            if (request.Headers.TransferEncoding.Count > 0) return FieldValue;
+            if (!FieldsAreValid(request.Headers)) return Faults[(int)FramingFault.FieldValue];
+            if (exchange.RawTarget.AsSpan().ContainsAnyExceptInRange('!', '~')) return Faults[(int)FramingFault.Target];
         }
 
         var method = request.Method;
@@ -86,11 +88,14 @@ internal static class RequestRules
         return count;
     }
 
-    /// <summary>RFC 9113 section 8.2.1; Kestrel looks at names and lengths only.</summary>
-    private static bool ValuesAreClean(IHeaderDictionary headers)
+    /// <summary>RFC 9113 sections 8.2.1 and 8.2.2, where Kestrel is lenient.</summary>
+    private static bool FieldsAreValid(IHeaderDictionary headers)
     {
-        foreach (var (_, values) in headers)
+        foreach (var (name, values) in headers)
         {
+            if (name.Length == 0 || name[0] != ':' && name.AsSpan().ContainsAnyExcept(TokenChars)) return false;
+            // TE may say "trailers", which Kestrel sees to; all other fields of one hop have no place in HTTP/2.
+            if (HopByHop.IsFixed(name) && name.Length != 2) return false;
             foreach (var value in values)
             {
                 if (string.IsNullOrEmpty(value)) continue;

@@ -20,11 +20,14 @@ internal static class ResponseRules
         if (status == 101 && !SwitchWasAsked(response, exchange)) return false;
         if (response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings))
         {
+            // 205 has no content (RFC 9110 section 15.3.6), and Kestrel sends none.
+            if (status == 205) return false;
             // RFC 9112 section 6.1: one coding that we know; none in HTTP/1.0 or HTTP/2. A length beside it is void.
             return response.Version == HttpVersion.Version11 && codings.Count == 1 && Is(codings.ToString().Trim(' ', '\t'), "chunked");
         }
 
-        return !response.Content.Headers.NonValidated.TryGetValues("Content-Length", out var lengths) || IsLength(lengths);
+        if (!response.Content.Headers.NonValidated.TryGetValues("Content-Length", out var lengths)) return true;
+        return IsLength(lengths) && (status != 205 || lengths.ToString().Trim(' ', '\t').All(c => c == '0'));
     }
 
     /// <summary>Whether a field may be sent on (RFC 9110 section 5.5).</summary>
@@ -49,7 +52,8 @@ internal static class ResponseRules
         var asked = exchange.Http.Request.Headers.Upgrade;
         if (exchange.Http.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true }) return true;
         if (asked.Count == 0 || !response.Headers.NonValidated.TryGetValues("Upgrade", out var given)) return false;
-        return Is(asked.ToString().Trim(' ', '\t'), given.ToString().Trim(' ', '\t'));
+        // h2c is never sent on, so no app can have been asked for it.
+        return !Is(asked.ToString().Trim(' ', '\t'), "h2c") && Is(asked.ToString().Trim(' ', '\t'), given.ToString().Trim(' ', '\t'));
     }
 
     private static bool IsLength(HeaderStringValues values)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
@@ -74,6 +75,15 @@ internal sealed class ConnectionRegistry : IDisposable
             context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
         context.Features.Set<IConnectionSocketFeature>(connection);
         connections.TryAdd(connection, 0);
+        try
+        {
+            if (connection.Socket is { } socket) TrackedConnection.KeepAlive(socket);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Gone already; the pipeline will see it.
+        }
+
         Volatile.Write(ref lastOpenedAt, now);
         counters.ConnectionOpened(Side.Downstream);
         Opened?.Invoke();

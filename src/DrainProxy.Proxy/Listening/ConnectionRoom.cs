@@ -7,8 +7,8 @@ namespace DrainProxy.Proxy.Listening;
 /// </summary>
 internal sealed class ConnectionRoom(int limit)
 {
-    /// <summary>Descriptors kept for everything but connections: some 110 for program files, the rest for admin callers, log and /proc.</summary>
-    public const int Reserve = 160;
+    /// <summary>Descriptors kept beside those open at start: program files that are opened late, admin callers, log, /proc.</summary>
+    public const int Reserve = 96;
 
     private readonly Lock gate = new();
     private TaskCompletionSource? freed;
@@ -21,10 +21,11 @@ internal sealed class ConnectionRoom(int limit)
 
     /// <summary>The cap that a descriptor limit allows: each request in flight needs a second one towards the app.</summary>
     /// <param name="descriptors">RLIMIT_NOFILE of this process.</param>
+    /// <param name="open">Descriptors open at start, most of them program files; more of these are opened when their code is first needed.</param>
     /// <param name="asked">--max-connections; 0: as many as the descriptors allow.</param>
-    public static int Cap(long descriptors, int asked)
+    public static int Cap(long descriptors, long open, int asked)
     {
-        var allowed = (int)Math.Clamp((descriptors - Reserve) / 2, 16, 1_000_000);
+        var allowed = (int)Math.Clamp((descriptors - open - Reserve) / 2, 16, 1_000_000);
         return asked > 0 ? Math.Min(asked, allowed) : allowed;
     }
 

@@ -20,6 +20,9 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
     private bool writing;
     private bool flushedOnce;
     private byte[]? pending;
+
+    /// <summary>The flush of a frame of ours; a pipe has one flush at a time.</summary>
+    private Task? own;
     private bool completed;
 
     public bool Announced { get; private set; }
@@ -65,7 +68,7 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
         }
 
         inner.Write(frame);
-        _ = inner.FlushAsync().AsTask().ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+        own = FlushOwn();
     }
 
     public override void Advance(int bytes)
@@ -103,7 +106,25 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
 
             writing = false;
             flushedOnce = true;
-            return inner.FlushAsync(cancellationToken);
+            return own is { IsCompleted: false } ours ? After(ours, cancellationToken) : inner.FlushAsync(cancellationToken);
+        }
+    }
+
+    private async ValueTask<FlushResult> After(Task ours, CancellationToken cancel)
+    {
+        await ours;
+        return await inner.FlushAsync(cancel);
+    }
+
+    private async Task FlushOwn()
+    {
+        try
+        {
+            await inner.FlushAsync();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
+        {
+            // The connection is ending: there is nobody left to tell.
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
     {
         var protocol = context.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol ?? default;
         var connection = (TrackedConnection)context.Features.Get<IConnectionSocketFeature>()!;
+        connection.IsTls = true;
         if (protocol.Span.SequenceEqual("h2"u8)) PrepareHttp2(context, connection);
         else PrepareHttp1(context, connection);
         await next(context);

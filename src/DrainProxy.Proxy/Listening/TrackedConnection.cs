@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using DrainProxy.Decisions.KeepAlive;
@@ -32,6 +31,19 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     /// <summary>Found from a request as its connection's socket feature: a slot of its own there, where others share a growing list.</summary>
     public Socket Socket => socket!;
+
+    /// <summary>
+    /// Has the kernel ask silent peers whether they are there: one that vanished without a FIN under a quiet WebSocket would stay for ever.
+    /// Found dead after two minutes; load balancers' own keep-alives are not disturbed.
+    /// </summary>
+    public static void KeepAlive(Socket socket)
+    {
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        if (socket.AddressFamily == AddressFamily.Unix) return;
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 60);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 15);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 4);
+    }
 
     /// <summary>The app behind the listener that this connection came to.</summary>
     public AppTarget Target => target;
@@ -67,8 +79,8 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     public IPAddress? RemoteAddress => (context.RemoteEndPoint as IPEndPoint)?.Address;
 
-    /// <summary>The transport's writer, for what Kestrel cannot say: interim answers.</summary>
-    public PipeWriter Output => context.Transport.Output;
+    /// <summary>Bytes on the socket are not those of HTTP.</summary>
+    public bool IsTls { get; set; }
 
     /// <summary>The peer's address as X-Forwarded-For prints it: IPv4-mapped ones as IPv4.</summary>
     public string PeerAddress => peerAddress ??= Print(RemoteAddress);
@@ -132,6 +144,23 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         transportClosed = context.ConnectionClosed;
         context.ConnectionClosed = CancellationToken.None;
         transportClosed.UnsafeRegister(static c => ((TrackedConnection)c!).OnTransportClosed(), this);
+    }
+
+    /// <summary>
+    /// Sends a few bytes past Kestrel, which has nothing to send: an answer has not begun, and everything before it has been taken by the
+    /// kernel (MaxWriteBufferSize). False when that is not so or the kernel has no room: nothing here may wait.
+    /// </summary>
+    public bool TrySendBeside(ReadOnlySpan<byte> bytes)
+    {
+        if (IsTls || socket is null || TcpInfo.Of(socket) is not { Outstanding: false }) return false;
+        try
+        {
+            return socket.Send(bytes, SocketFlags.None) == bytes.Length;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Our FIN, with everything that was written before it; false when the connection is gone already.</summary>

@@ -52,7 +52,7 @@ internal sealed class ProcessReader(TimeProvider time)
     }
 
     /// <summary>Counts without a string per entry: there may be tens of thousands. The listing's own descriptor is not counted.</summary>
-    private static long? CountOpenFiles()
+    internal static long? CountOpenFiles()
     {
         try
         {

@@ -69,7 +69,7 @@ internal sealed partial class ProxyHost : IDisposable
         plan = BudgetPlanner.Plan(new(
             settings.Grace, settings.Lb, settings.Linger, settings.Quiet, settings.DrainTimeout, settings.AnnounceDelay, settings.AppStop));
         var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
-        connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), settings.MaxConnections));
+        connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
         var version = Version();
         metrics = new(counters, Sources(), version, time);
