@@ -1,4 +1,5 @@
 using System.Globalization;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using Microsoft.AspNetCore.Http;
@@ -76,8 +77,19 @@ internal sealed class AppTransformer(
         }
 
         // Host passes as it came; SocketsHttpHandler would put the app's address there.
-        var host = httpContext.Request.Host.Value;
-        if (!string.IsNullOrEmpty(host)) proxyRequest.Headers.TryAddWithoutValidation("Host", host);
+        var host = headers.Host.ToString();
+        if (!string.IsNullOrEmpty(host))
+        {
+            proxyRequest.Headers.TryAddWithoutValidation("Host", host);
+            if (proxyRequest.Headers.Host is null)
+            {
+                // The handler cannot read it and would write one of its own beside it.
+                exchange.Refusal = FramingFault.Host;
+                httpContext.Response.StatusCode = StatusCodes.Status400BadRequest;
+                return ValueTask.CompletedTask;
+            }
+        }
+
         var peer = exchange.Connection.PeerAddress;
         proxyRequest.Headers.TryAddWithoutValidation(
             "X-Forwarded-For", forwardedFor.Count == 0 ? peer : $"{string.Join(", ", (IEnumerable<string?>)forwardedFor)}, {peer}");

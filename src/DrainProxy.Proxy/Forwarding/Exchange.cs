@@ -1,3 +1,4 @@
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
@@ -62,6 +63,9 @@ internal sealed class Exchange
     /// <summary>A byte of the request's body was taken from the client.</summary>
     public bool BodyTouched { get; set; }
 
+    /// <summary>Why the request cannot be sent on, when that shows only while it is made.</summary>
+    public FramingFault Refusal { get; set; }
+
     /// <summary>The app's answer broke HTTP's rules and was not passed on.</summary>
     public bool BadAnswer { get; set; }
 
@@ -79,6 +83,7 @@ internal sealed class Exchange
         IsHttp2 = Connection.IsHttp2;
         if (!IsHttp2) Connection.Http = features;
         BadAnswer = false;
+        Refusal = FramingFault.None;
         BodyTouched = false;
         BeginAttempt();
         Begun = false;

@@ -20,7 +20,9 @@ internal static class Interim
 
     public static void Send(Exchange exchange, ReadOnlySpan<byte> head)
     {
-        if (head.Length > MaxBytes || head.Length < StatusAt + 3 || head.Slice(StatusAt, 3).SequenceEqual("100"u8)) return;
+        if (head.Length > MaxBytes || head.Length < StatusAt + 4) return;
+        var code = head.Slice(StatusAt, 3);
+        if (code.ContainsAnyExceptInRange((byte)'0', (byte)'9') || head[StatusAt + 3] is not ((byte)' ' or (byte)'\r') || code.SequenceEqual("100"u8)) return;
         var status = Encoding.Latin1.GetString(head.Slice(StatusAt, 3));
         var fields = Fields(Encoding.Latin1.GetString(head));
         if (exchange.Connection.Http2 is { } http2)

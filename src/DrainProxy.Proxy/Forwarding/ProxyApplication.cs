@@ -193,6 +193,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         if (exchange.Stream is { } stream) EndStream(exchange, stream);
         exchange.Cancel?.Dispose();
         if (exchange.BadAnswer) return Failure.Protocol;
+        if (exchange.Refusal != FramingFault.None)
+        {
+            Reset(http);
+            await Answer(exchange, RequestRules.Of(exchange.Refusal), Outcome.Refused);
+            return null;
+        }
+
         if (error == ForwarderError.None || exchange.Stream is { EndedByUs: true }) return null;
         if (path.Lifecycle.Cut.IsCancellationRequested)
         {
