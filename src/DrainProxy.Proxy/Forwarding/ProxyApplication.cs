@@ -196,6 +196,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         if (exchange.Refusal != FramingFault.None)
         {
             Reset(http);
+            if (!exchange.IsHttp2) http.Response.OnStarting(CloseHttp1, http);
             await Answer(exchange, RequestRules.Of(exchange.Refusal), Outcome.Refused);
             return null;
         }
