@@ -135,24 +135,23 @@ internal sealed class Turn(Options options, Peer peer, int round, Stage stage, S
     }
 
     /// <summary>
-    /// As many connections that come and go first: code that is loaded and compiled once, and what the allocator keeps after a burst, is
-    /// not an idle connection's cost.
+    /// What each further connection costs: the difference between half of them and all of them. Code that is loaded once, and what an
+    /// allocator takes in advance, is in both.
     /// </summary>
     private async Task IdleMemory(CancellationToken cancellation)
     {
         using var running = await Start(cancellation);
-        IdleConnections.Open(running.Place.Port, options.Idle).Dispose();
+        await FixedRate.Run(running.Place.Port, 8, options.Rate, 1);
+        var half = options.Idle / 2;
+        using var first = IdleConnections.Open(running.Place.Port, half);
         await Task.Delay(LastingRest, TimeProvider.System, cancellation);
         var before = MemoryReading.Of(running.Child.Id);
-        using var idle = IdleConnections.Open(running.Place.Port, options.Idle);
+        using var second = IdleConnections.Open(running.Place.Port, half);
         await Task.Delay(LastingRest, TimeProvider.System, cancellation);
         var after = MemoryReading.Of(running.Child.Id);
-        if (idle.StillOpen < options.Idle)
-        {
-            Note($"closed {options.Idle - idle.StillOpen} of {options.Idle} idle connections within a second");
-        }
-
-        Add(Metric.IdleConnection, (after.Pss - before.Pss) / options.Idle);
+        var open = first.StillOpen + second.StillOpen;
+        if (open < 2 * half) Note($"closed {(2 * half) - open} of {2 * half} idle connections within seconds");
+        Add(Metric.IdleConnection, (after.Pss - before.Pss) / half);
     }
 
     private async Task<Running> Start(CancellationToken cancellation)
