@@ -65,7 +65,9 @@ public sealed class CrashTests
     {
         var child = Child.Start(Tool.Find("node", "nodejs"), [Path.Combine(AppContext.BaseDirectory, "Apps", "ledger.js")], new Dictionary<string, string>
         {
-            ["PORT"] = $"{port}", ["LEDGER"] = ledger, ["MILLISECONDS"] = $"{milliseconds}",
+            ["PORT"] = $"{port}",
+            ["LEDGER"] = ledger,
+            ["MILLISECONDS"] = $"{milliseconds}",
         });
         await Net.Answers(port, "/pace");
         return child;

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using DrainProxy.Scenarios.Tests.Harness;
 
 namespace DrainProxy.Scenarios.Tests;
@@ -21,6 +22,14 @@ public sealed class WebSocketPeersTests
         await proxy.Ready();
         var direct = await Talk(app, client, port, ending);
         var through = await Talk(app, client, proxy.Port, ending);
+        if ((server, client) == ("ws", "websockets"))
+        {
+            // Some masks of this client are drawn anew each time (seen between two direct runs), so the count of bytes has to do;
+            // the client itself compares every message with its echo.
+            direct = [.. direct.Select(WithoutDigest)];
+            through = [.. through.Select(WithoutDigest)];
+        }
+
         Assert.Contains(direct, l => l.StartsWith("server:", StringComparison.Ordinal) && l.EndsWith(ending == "server" ? "4001 as asked" : "4002 done", StringComparison.Ordinal));
         Assert.Contains("client: one two three", direct);
         Assert.Equal(direct, through);
@@ -42,6 +51,8 @@ public sealed class WebSocketPeersTests
         await Net.Eventually(() => Task.FromResult(Told(server).Count > before), "the server has seen the end");
         return [.. client.Lines, .. Told(server).Skip(before)];
     }
+
+    private static string WithoutDigest(string line) => Regex.Replace(line, "[0-9a-f]{64}", "digest");
 
     private static List<string> Told(Child server) => [.. server.Lines.Where(l => l.StartsWith("server:", StringComparison.Ordinal))];
 }

@@ -48,7 +48,9 @@ public static class LintReport
                 {
                     ["driver"] = new JsonObject
                     {
-                        ["name"] = "drainproxy", ["version"] = InjectionRequest.ProgramVersion, ["rules"] = new JsonArray([.. Linter.Rules.Select(r => (JsonNode)Rule(r))]),
+                        ["name"] = "drainproxy",
+                        ["version"] = InjectionRequest.ProgramVersion,
+                        ["rules"] = new JsonArray([.. Linter.Rules.Select(r => (JsonNode)Rule(r))]),
                     },
                 },
                 ["columnKind"] = "utf16CodeUnits",
@@ -81,7 +83,8 @@ public static class LintReport
         {
             ["physicalLocation"] = new JsonObject
             {
-                ["artifactLocation"] = new JsonObject { ["uri"] = Address(finding.File) }, ["region"] = new JsonObject { ["startLine"] = finding.Line },
+                ["artifactLocation"] = new JsonObject { ["uri"] = Address(finding.File) },
+                ["region"] = new JsonObject { ["startLine"] = finding.Line },
             },
             ["logicalLocations"] = new JsonArray(new JsonObject { ["fullyQualifiedName"] = $"{finding.Target} {finding.Field}", ["kind"] = "object" }),
         }),
