@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using DrainProxy.Proxy.Listening.Http2;
 using Microsoft.AspNetCore.Http;
@@ -43,7 +42,7 @@ internal static class Interim
         foreach (var line in head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1))
         {
             var colon = line.IndexOf(':');
-            if (colon <= 0 || line.AsSpan(0, colon).ContainsAnyExcept(TokenChars) || line.Any(c => c is < ' ' and not '\t' or '\x7f')) continue;
+            if (colon <= 0 || line.AsSpan(0, colon).ContainsAnyExcept(FieldChars.Token) || line.Any(c => c is < ' ' and not '\t' or '\x7f')) continue;
             var name = line[..colon];
             if (HopByHop.IsFixed(name) || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)) continue;
             fields.Add((name, line[(colon + 1)..].Trim(' ', '\t')));
@@ -51,7 +50,4 @@ internal static class Interim
 
         return fields;
     }
-
-    private static readonly SearchValues<char> TokenChars =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text;
 using DrainProxy.Decisions.Framing;
@@ -15,12 +14,6 @@ internal static class RequestRules
     private const int LoopAt = 3;
 
     private static readonly OwnAnswer[] Faults = [.. Enum.GetValues<FramingFault>().Select(OwnAnswer.Of)];
-
-    private static readonly SearchValues<char> NotInValue =
-        SearchValues.Create([.. Enumerable.Range(0, 0x20).Where(i => i != 9).Append(0x7f).Select(i => (char)i)]);
-
-    private static readonly SearchValues<char> TokenChars =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     public static OwnAnswer Of(FramingFault fault) => Faults[(int)fault];
 
@@ -93,13 +86,13 @@ internal static class RequestRules
     {
         foreach (var (name, values) in headers)
         {
-            if (name.Length == 0 || name[0] != ':' && name.AsSpan().ContainsAnyExcept(TokenChars)) return false;
+            if (name.Length == 0 || name[0] != ':' && name.AsSpan().ContainsAnyExcept(FieldChars.Token)) return false;
             // TE may say "trailers", which Kestrel sees to; all other fields of one hop have no place in HTTP/2.
             if (HopByHop.IsFixed(name) && name.Length != 2) return false;
             foreach (var value in values)
             {
                 if (string.IsNullOrEmpty(value)) continue;
-                if (value[0] is ' ' or '\t' || value[^1] is ' ' or '\t' || value.AsSpan().ContainsAny(NotInValue)) return false;
+                if (value[0] is ' ' or '\t' || value[^1] is ' ' or '\t' || value.AsSpan().ContainsAny(FieldChars.NotInValue)) return false;
             }
         }
 

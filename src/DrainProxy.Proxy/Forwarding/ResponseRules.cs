@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.AspNetCore.Http.Features;
@@ -9,9 +8,6 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What an answer of the app must be to be passed on; all else becomes a 502 (docs/http.md).</summary>
 internal static class ResponseRules
 {
-    private static readonly SearchValues<char> NotInValue =
-        SearchValues.Create([.. Enumerable.Range(0, 0x20).Where(i => i != 9).Append(0x7f).Select(i => (char)i)]);
-
     /// <summary>What the status line and the framing say; field values are looked at while they are copied, by <see cref="IsClean"/>.</summary>
     public static bool IsValid(HttpResponseMessage response, Exchange exchange)
     {
@@ -35,7 +31,7 @@ internal static class ResponseRules
     {
         foreach (var value in values)
         {
-            if (value.AsSpan().ContainsAny(NotInValue)) return false;
+            if (value.AsSpan().ContainsAny(FieldChars.NotInValue)) return false;
         }
 
         return true;
