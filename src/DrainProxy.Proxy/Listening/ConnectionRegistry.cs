@@ -141,6 +141,7 @@ internal sealed class ConnectionRegistry : IDisposable
                 continue;
             }
 
+            connection.ForgetProgress();
             var idle = time.GetElapsedTime(connection.LastActiveAt, now);
             if (idle > idleTimeout + LingeringClose && connection.HalfClosed) connection.Abort("the peer did not close after our FIN");
             else if (idle > idleTimeout && !connection.HalfClosed) connection.TryHalfClose();

@@ -7,7 +7,8 @@ namespace DrainProxy.Proxy.Listening;
 /// <param name="State">TCP state as in /proc/net/tcp: 1 established, 8 the peer's FIN has come.</param>
 /// <param name="BytesAcked">Bytes that the peer has acknowledged since the connection began.</param>
 /// <param name="Outstanding">Bytes wait for the peer: sent and unacknowledged, or not sent for want of window.</param>
-internal readonly record struct TcpInfo(int State, long BytesAcked, bool Outstanding)
+/// <param name="Unsent">Bytes wait because the peer has no room for them.</param>
+internal readonly record struct TcpInfo(int State, long BytesAcked, bool Outstanding, bool Unsent)
 {
     private const int IpProtoTcp = 6;
     private const int Option = 11;
@@ -30,7 +31,8 @@ internal readonly record struct TcpInfo(int State, long BytesAcked, bool Outstan
             if (length < Enough) return null;
             return new(
                 info[0], BinaryPrimitives.ReadInt64LittleEndian(info[BytesAckedAt..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(info[UnackedAt..]) > 0 || BinaryPrimitives.ReadUInt32LittleEndian(info[NotSentAt..]) > 0);
+                BinaryPrimitives.ReadUInt32LittleEndian(info[UnackedAt..]) > 0 || BinaryPrimitives.ReadUInt32LittleEndian(info[NotSentAt..]) > 0,
+                BinaryPrimitives.ReadUInt32LittleEndian(info[NotSentAt..]) > 0);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -195,7 +195,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         }
 
         halfClosedAt = default;
-        if (!info.Outstanding || info.BytesAcked - progressBytes >= leastBytes || progressAt == default)
+        // A stream of small messages has something unacknowledged at any time; it is slow only where the peer has no room, or takes nothing.
+        var taken = info.BytesAcked - progressBytes;
+        if (!info.Outstanding || taken >= leastBytes || (taken > 0 && !info.Unsent) || progressAt == default)
         {
             (progressAt, progressBytes) = (now, info.BytesAcked);
         }
@@ -204,6 +206,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
             Abort("the peer takes its answer too slowly");
         }
     }
+
+    /// <summary>No request is in flight: what was measured before says nothing of the next one.</summary>
+    public void ForgetProgress() => progressAt = default;
 
     private void OnTransportClosed()
     {
