@@ -18,7 +18,7 @@ public sealed class Http2FloodTests(WireProxy proxy)
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public Task A_flood_ends_its_connection_within_a_counted_bound(string kind) => proxy.Use(async lane =>
+    public Task A_flood_ends_its_connection_within_a_counted_bound(string kind) => proxy.UseApart(async lane =>
     {
         lane.App.Record(null);
         var received = await Flood(lane.Port, kind);

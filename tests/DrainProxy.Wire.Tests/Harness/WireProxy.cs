@@ -14,6 +14,8 @@ public sealed class WireProxy : IAsyncLifetime
     private const int Lanes = 12;
     private readonly Channel<Lane> idle = Channel.CreateUnbounded<Lane>();
     private readonly List<RecordingApp> apps = [];
+    private readonly SemaphoreSlim apart = new(1);
+    private Lane? laneApart;
     private Child? child;
 
     internal int ProcessId => child!.Id;
@@ -23,12 +25,12 @@ public sealed class WireProxy : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var ports = new HashSet<int>();
-        while (ports.Count <= Lanes) ports.Add(Net.FreePort());
+        while (ports.Count <= Lanes + 1) ports.Add(Net.FreePort());
         var free = new Queue<int>(ports);
         var admin = free.Dequeue();
         List<string> arguments = ["run", "--admin", $"127.0.0.1:{admin}", "--app-idle-timeout", "60s", "--hold-timeout", "1s", "--log-level", "warning"];
         var lanes = new List<Lane>();
-        for (var i = 0; i < Lanes; i++)
+        for (var i = 0; i <= Lanes; i++)
         {
             var lane = new Lane(free.Dequeue(), new());
             apps.Add(lane.App);
@@ -38,7 +40,8 @@ public sealed class WireProxy : IAsyncLifetime
 
         child = Child.Start(DrainProxyProcess.Program, arguments);
         await Net.Answers(admin, "/readyz");
-        foreach (var lane in lanes) await idle.Writer.WriteAsync(lane);
+        laneApart = lanes[0];
+        foreach (var lane in lanes.Skip(1)) await idle.Writer.WriteAsync(lane);
     }
 
     internal async Task<T> Use<T>(Func<Lane, Task<T>> work)
@@ -54,9 +57,24 @@ public sealed class WireProxy : IAsyncLifetime
         }
     }
 
+    /// <summary>For what leaves requests behind that it waits no answer of: they reach the app late, so no other case gets their lane.</summary>
+    internal async Task<T> UseApart<T>(Func<Lane, Task<T>> work)
+    {
+        await apart.WaitAsync();
+        try
+        {
+            return await work(laneApart!);
+        }
+        finally
+        {
+            apart.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (child is not null) await child.DisposeAsync();
         foreach (var app in apps) app.Dispose();
+        apart.Dispose();
     }
 }
