@@ -80,12 +80,18 @@ internal sealed partial class Child : IAsyncDisposable
 /// <summary>Small things of every scenario.</summary>
 internal static class Net
 {
-    /// <summary>Ports below the ephemeral range, so that no outgoing connection takes one between the look and the bind.</summary>
+    private static readonly ConcurrentDictionary<int, bool> given = new();
+
+    /// <summary>
+    /// Ports below the ephemeral range, so that no outgoing connection takes one between the look and the bind, and none twice: a program
+    /// may need seconds until it binds the port that it was given.
+    /// </summary>
     public static int FreePort()
     {
         while (true)
         {
             var port = Random.Shared.Next(10_000, 32_000);
+            if (!given.TryAdd(port, true)) continue;
             using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {

@@ -8,6 +8,7 @@ namespace DrainProxy.Scenarios.Tests.Harness;
 /// </summary>
 internal sealed class Load : IAsyncDisposable
 {
+    private const int Retries = 32;
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentBag<string> failures = [];
     private readonly HttpClient http;
@@ -81,13 +82,13 @@ internal sealed class Load : IAsyncDisposable
                 if ((int)answer.StatusCode != 200) failures.Add($"{request.Method} {number}: {(int)answer.StatusCode}");
                 return;
             }
-            catch (HttpRequestException e) when (attempt < 3 && e.HttpRequestError is HttpRequestError.ResponseEnded or HttpRequestError.Unknown)
+            catch (HttpRequestException e) when (attempt < Retries && e.HttpRequestError is HttpRequestError.ResponseEnded or HttpRequestError.Unknown)
             {
-                // The load balancer closed the client's idle connection (nginx does on a reload).
+                // The load balancer closed the client's idle connection (nginx closes all of them on a reload, and a late client meets one after the other).
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
             {
-                failures.Add($"{number}: {e.Message}");
+                failures.Add($"{number}: {e}");
                 return;
             }
         }
