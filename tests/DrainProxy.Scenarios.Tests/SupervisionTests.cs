@@ -41,7 +41,8 @@ public sealed class SupervisionTests
         using var app = new DevApp($"{Net.FreePort()}");
         await using var proxy = DrainProxyProcess.StartDev(["--watch", app.Glob], app.Command);
         await proxy.Ready();
-        Assert.Contains(proxy.Child.Lines, l => l.Contains("app_elsewhere", StringComparison.Ordinal));
+        // The log is written by a thread of its own.
+        await Net.Eventually(() => Task.FromResult(proxy.Child.Output.Contains("app_elsewhere", StringComparison.Ordinal)), "it is told");
         await ReplacedOneAtATime(app, proxy);
     }
 

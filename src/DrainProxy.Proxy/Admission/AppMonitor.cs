@@ -7,7 +7,7 @@ namespace DrainProxy.Proxy.Admission;
 /// Knows whether the app answers: by looking while it is down (often) and while it is up (seldom), and by what the data path reports.
 /// Requests wait in <see cref="Waiting"/>.
 /// </summary>
-internal sealed partial class AppMonitor(AppAddress address, string? healthPath, TimeProvider time, ILogger log)
+internal sealed partial class AppMonitor : IDisposable
 {
     private static readonly TimeSpan FirstLook = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestLook = TimeSpan.FromMilliseconds(250);
@@ -15,9 +15,19 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
     private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
     private TaskCompletionSource down = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string? healthPath;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
     private volatile bool isUp;
-    private AppAddress app = address;
+    private AppAddress app;
     private bool suspended;
+
+    public AppMonitor(AppAddress address, string? healthPath, TimeProvider time, ILogger log)
+    {
+        (app, this.healthPath, this.time, this.log) = (address, healthPath, time, log);
+        Waiting = new(time);
+        Breaker = new(Waiting, time, log);
+    }
 
     /// <summary>Raised with the new state, outside the lock.</summary>
     public event Action<bool>? Changed;
@@ -25,7 +35,10 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
     public bool IsUp => isUp;
 
     /// <summary>The requests that wait for the app to answer.</summary>
-    public HoldQueue Waiting { get; } = new(time);
+    public HoldQueue Waiting { get; }
+
+    /// <summary>Whether requests may go to the app.</summary>
+    public AppBreaker Breaker { get; }
 
     /// <summary>The data path could not connect.</summary>
     public void ReportDown() => Set(false);
@@ -70,6 +83,8 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
         }
     }
 
+    public void Dispose() => Breaker.Dispose();
+
     private (AppAddress App, bool Suspended) Subject()
     {
         lock (gate) return (app, suspended);
@@ -95,8 +110,8 @@ internal sealed partial class AppMonitor(AppAddress address, string? healthPath,
             }
         }
 
-        if (answers) Waiting.Begin();
-        else Waiting.Stop();
+        if (answers) Breaker.AppAnswers();
+        else Breaker.AppGone();
         LogApp(log, subject, answers ? "answers" : "does not answer");
         Changed?.Invoke(answers);
     }

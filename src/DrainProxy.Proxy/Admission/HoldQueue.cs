@@ -18,19 +18,19 @@ internal sealed class HoldQueue(TimeProvider time)
     }
 
     /// <summary>Waits at the end of the queue; the caller gives the time and the reasons to stop.</summary>
-    /// <param name="isUp">Whether the app answers; set before <see cref="Begin"/> is called.</param>
+    /// <param name="keeps">Whether nobody may go; false before <see cref="Begin"/> or <see cref="Next"/> is called.</param>
     /// <param name="limit">How long at most.</param>
     /// <param name="cancel">Reasons to stop.</param>
     /// <exception cref="TimeoutException">The time is over.</exception>
     /// <exception cref="OperationCanceledException">The client left, or the drain cuts.</exception>
-    public async Task Wait(Func<bool> isUp, TimeSpan limit, CancellationToken cancel)
+    public async Task Wait(Func<bool> keeps, TimeSpan limit, CancellationToken cancel)
     {
         var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         LinkedListNode<TaskCompletionSource> place;
         lock (gate)
         {
             // The app has come up between the caller's look and this lock: nobody would wake a newcomer.
-            if (isUp() && !slowStart.Running) return;
+            if (!keeps() && !slowStart.Running) return;
             place = waiting.AddLast(turn);
         }
 
@@ -60,6 +60,14 @@ internal sealed class HoldQueue(TimeProvider time)
             if (running) ticks ??= time.CreateTimer(static q => ((HoldQueue)q!).Tick(), this, SlowStart.Tick, SlowStart.Tick);
         }
 
+        Release(go);
+    }
+
+    /// <summary>One may try whether the app answers.</summary>
+    public void Next()
+    {
+        List<TaskCompletionSource> go;
+        lock (gate) go = Take(1);
         Release(go);
     }
 

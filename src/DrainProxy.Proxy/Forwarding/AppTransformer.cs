@@ -114,6 +114,7 @@ internal sealed class AppTransformer(
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is null) return new(false);
+        if (exchange.IsProbe) exchange.ProbeAnswered();
         if (!ResponseRules.IsValid(proxyResponse, exchange)) return Refuse();
 
         ResponseRules.CleanReason(httpContext.Features.GetRequiredFeature<IHttpResponseFeature>());

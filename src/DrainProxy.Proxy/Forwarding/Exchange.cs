@@ -40,6 +40,9 @@ internal sealed class Exchange
 
     public UpstreamCause? Cause { get; set; }
 
+    /// <summary>The one request that tries an app that was away: its answer lets the others go.</summary>
+    public bool IsProbe { get; set; }
+
     /// <summary>Goes up with each use of this object, so that a late word of the app is not taken for the next exchange's.</summary>
     public int Turn { get; private set; }
 
@@ -89,6 +92,7 @@ internal sealed class Exchange
         Begun = false;
         Outcome = Outcome.Ok;
         Cause = null;
+        IsProbe = false;
         Stream = null;
         Cancel = null;
     }
@@ -125,6 +129,22 @@ internal sealed class Exchange
 
     /// <summary>Forgets what is known of the attempt before.</summary>
     public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection) = (false, false, false);
+
+    /// <summary>The app has answered, whatever it said.</summary>
+    public void ProbeAnswered()
+    {
+        IsProbe = false;
+        Connection.Target.Monitor.Breaker.ProbeAnswered();
+    }
+
+    /// <summary>The probe ended without an answer.</summary>
+    /// <param name="failed">By the app's fault; else by the client's leaving.</param>
+    public void ProbeEnded(bool failed)
+    {
+        IsProbe = false;
+        if (failed) Connection.Target.Monitor.Breaker.ProbeFailed();
+        else Connection.Target.Monitor.Breaker.ProbeAbandoned();
+    }
 
     /// <summary>Ends the use of this object.</summary>
     public void Release()

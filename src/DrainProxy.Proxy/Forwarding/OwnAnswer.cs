@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using DrainProxy.Decisions.Framing;
 using Microsoft.AspNetCore.Http;
@@ -12,11 +13,17 @@ namespace DrainProxy.Proxy.Forwarding;
 /// </summary>
 internal sealed record OwnAnswer(int Status, string Error, string Title, string Detail, int? RetryAfterSeconds = null)
 {
+    /// <summary>In seconds, as the field has it (RFC 9110 section 10.2.3).</summary>
+    private const int RetryAfterSpread = 3;
+
     public static readonly OwnAnswer HoldExhausted =
         new(503, "destination_unavailable", "App not available", "the app did not answer within the hold timeout", 1);
 
     public static readonly OwnAnswer HoldFull =
         new(503, "destination_unavailable", "App not available", "the app does not answer and the hold is full", 1);
+
+    public static readonly OwnAnswer BreakerOpen =
+        new(503, "destination_unavailable", "App not available", "the app is away for longer than the hold timeout: not waiting for it again", 1);
 
     public static readonly OwnAnswer Terminating =
         new(503, "proxy_internal_response", "Shutting down", "closing", 1);
@@ -91,7 +98,8 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
         response.StatusCode = Status;
         response.Headers["Proxy-Status"] = $"drainproxy; error={Error}; details=\"{Detail}\"";
         response.Headers.CacheControl = "no-store";
-        if (RetryAfterSeconds is { } seconds) response.Headers.RetryAfter = seconds.ToString();
+        // Spread, so that those refused in one moment do not come back in one.
+        if (RetryAfterSeconds is { } seconds) response.Headers.RetryAfter = Random.Shared.Next(seconds, seconds + RetryAfterSpread).ToString(CultureInfo.InvariantCulture);
         response.ContentType = "application/problem+json";
         var body = JsonSerializer.SerializeToUtf8Bytes(
             new Problem("about:blank", Title, Status, Detail, Error), ProblemJson.Default.Problem);

@@ -110,20 +110,27 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         var replays = 0;
         for (var attempt = 0; ; attempt++)
         {
-            if (!target.Monitor.IsUp)
+            if (!target.Monitor.Breaker.Admits)
             {
                 if (heldSince == 0) heldSince = path.Time.GetTimestamp();
                 exchange.Connection.EndsWithFin = true;
-                var held = await path.Hold.Wait(target.Monitor, heldSince, exchange.Http.RequestAborted);
+                var held = await path.Hold.Wait(target.Monitor, heldSince, newcomer: attempt == 0, exchange.Http.RequestAborted);
                 exchange.Connection.EndsWithFin = false;
-                if (held != HoldResult.Released)
+                if (held is not (HoldResult.Released or HoldResult.Probe))
                 {
                     await HoldFailed(exchange, held);
                     return;
                 }
+
+                exchange.IsProbe = held == HoldResult.Probe;
             }
 
-            if (!exchange.TryTakeTarget()) continue;
+            if (!exchange.TryTakeTarget())
+            {
+                if (exchange.IsProbe) exchange.ProbeEnded(failed: false);
+                continue;
+            }
+
             Failure? failure;
             try
             {
@@ -135,6 +142,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 exchange.Target.Use?.Leave();
             }
 
+            if (exchange.IsProbe) exchange.ProbeEnded(failed: failure is not null);
             if (failure is null) return;
             var replay = Decide(exchange, failure);
             if (replay == Replay.Never || (replay == Replay.Budgeted && !MayReplay(ref replays)))
@@ -281,14 +289,19 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 return;
         }
 
-        path.Counters.UpstreamFailed(UpstreamCause.HoldExhausted);
-        exchange.Cause = UpstreamCause.HoldExhausted;
+        var cause = held == HoldResult.Refused ? UpstreamCause.BreakerOpen : UpstreamCause.HoldExhausted;
+        path.Counters.UpstreamFailed(cause);
+        exchange.Cause = cause;
         if (path.Lifecycle.Terminating) Lose(LossReason.HoldExhausted);
-        if (warnings.Allows((int)UpstreamCause.HoldExhausted)) LogFailed(log, UpstreamCause.HoldExhausted, exchange.Target.Address);
+        if (warnings.Allows((int)cause)) LogFailed(log, cause, exchange.Target.Address);
         if (held == HoldResult.Full) path.Counters.RequestShed(ShedReason.QueueFull);
-        await Answer(
-            exchange, held == HoldResult.Full ? OwnAnswer.HoldFull : OwnAnswer.HoldExhausted,
-            held == HoldResult.Full ? Outcome.Refused : Outcome.Failed);
+        var answer = held switch
+        {
+            HoldResult.Full => OwnAnswer.HoldFull,
+            HoldResult.Refused => OwnAnswer.BreakerOpen,
+            _ => OwnAnswer.HoldExhausted,
+        };
+        await Answer(exchange, answer, held == HoldResult.Full ? Outcome.Refused : Outcome.Failed);
     }
 
     private static async Task Answer(Exchange exchange, OwnAnswer answer, Outcome outcome)

@@ -33,6 +33,9 @@ public enum UpstreamCause
     AppTimeout,
     AppProtocolError,
     HoldExhausted,
+
+    /// <summary>Refused at once, since others had waited in vain.</summary>
+    BreakerOpen,
     CutAtDeadline,
     Internal,
 }

@@ -126,7 +126,12 @@ internal sealed partial class ProxyHost : IDisposable
         connections.Dispose();
         exporter.Dispose();
         metrics.Dispose();
-        foreach (var target in targets) target.Pool.Dispose();
+        foreach (var target in targets)
+        {
+            target.Pool.Dispose();
+            target.Monitor.Dispose();
+        }
+
         lifecycle.Dispose();
         stop.Dispose();
     }

@@ -23,7 +23,7 @@ public sealed partial class FamilyTableTests
         ("drainproxy_shed_total", "counter",
             One("reason", "memory", "max_in_flight", "queue_full", "queue_timeout", "descriptors", "own_memory", "closing")),
         ("drainproxy_upstream_errors_total", "counter", One("cause", "connect_refused", "connect_timeout", "connect_error", "closed_before_answer", "stale_connection",
-            "closed_during_answer", "app_timeout", "app_protocol_error", "hold_exhausted", "cut_at_deadline", "internal")),
+            "closed_during_answer", "app_timeout", "app_protocol_error", "hold_exhausted", "breaker_open", "cut_at_deadline", "internal")),
         ("drainproxy_lost_requests_total", "counter", One("reason", "late_after_close", "cut_at_deadline", "app_gone", "hold_exhausted", "reset_by_us")),
         ("drainproxy_responses_lost_total", "counter", [""]),
         ("drainproxy_connections", "gauge", Two("side", ["downstream", "upstream"], "state", ["active", "idle"])),
