@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
 using System.Net.Sockets;
 using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Proxy.Forwarding;
@@ -33,6 +34,12 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long what a client still sends is dropped after an early end, so that it can read its answer (RFC 9112 section 9.6).</summary>
     private static readonly TimeSpan DiscardFor = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// After this long without a request Kestrel lets go of an HTTP/1.x connection until bytes come: it keeps some 4 KB for it otherwise, which idle
+    /// pools of load balancers multiply by thousands. Taking it up again costs some microseconds (bench/README.md, "Idle connections").
+    /// </summary>
+    private static readonly TimeSpan RestsAfter = TimeSpan.FromSeconds(2);
+
     private readonly ConcurrentDictionary<TrackedConnection, byte> connections = new();
     private readonly ProxyCounters counters;
     private readonly TimeProvider time;
@@ -41,6 +48,7 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly ITimer timer;
     private readonly long startedAt;
     private long lastOpenedAt;
+    private long rested;
 
     public ConnectionRegistry(ProxyCounters counters, TimeProvider time, TimeSpan idleTimeout, ConnectionLimits limits, int maxConnections = int.MaxValue)
     {
@@ -58,6 +66,12 @@ internal sealed class ConnectionRegistry : IDisposable
 
     public int Count => connections.Count;
 
+    /// <summary>What Kestrel's HTTP layer keeps for one connection, in bytes: garbage when it rests.</summary>
+    public const int LeftByRest = 4096;
+
+    /// <summary>How often a connection came to rest.</summary>
+    public long Rested => Volatile.Read(ref rested);
+
     public IEnumerable<TrackedConnection> All => connections.Keys;
 
     /// <summary>Timestamp of the newest connection; zero when there was none.</summary>
@@ -74,6 +88,7 @@ internal sealed class ConnectionRegistry : IDisposable
         var connection = new TrackedConnection(
             context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
         context.Features.Set<IConnectionSocketFeature>(connection);
+        connection.FollowHeartbeat();
         connections.TryAdd(connection, 0);
         try
         {
@@ -91,7 +106,23 @@ internal sealed class ConnectionRegistry : IDisposable
         {
             if (clearText is not null) next = await clearText.Detect(context, connection, next);
             await next(context);
+            while (connection.Http1 is { Resting: true } resting)
+            {
+                connection.Rest();
+                Interlocked.Increment(ref rested);
+                // In the loop and not in a method of its own: one waiting state machine less per connection.
+                ReadResult arrival;
+                do arrival = await resting.Arrival();
+                while (!resting.Wakes(arrival) && !arrival.IsCompleted);
+                if (resting.Resting) break;
+                await next(context);
+            }
+
             if (connection.Http1 is { EndsEarly: true } reader && clearText is not null) await Linger(connection, reader);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException && connection.Http1 is { Resting: true })
+        {
+            // Reset or aborted at rest.
         }
         finally
         {
@@ -145,6 +176,7 @@ internal sealed class ConnectionRegistry : IDisposable
             var idle = time.GetElapsedTime(connection.LastActiveAt, now);
             if (idle > idleTimeout + LingeringClose && connection.HalfClosed) connection.Abort("the peer did not close after our FIN");
             else if (idle > idleTimeout && !connection.HalfClosed) connection.TryHalfClose();
+            else if (idle > RestsAfter && connection is { HalfClosed: false, IsTls: false, Http1: { Resting: false } http1 }) http1.LetRest();
         }
     }
 }

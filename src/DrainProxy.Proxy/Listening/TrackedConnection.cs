@@ -16,7 +16,7 @@ namespace DrainProxy.Proxy.Listening;
 /// word, so that a request is either served or counted as lost, never neither.
 /// </summary>
 internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, long openedAt)
-    : IConnectionSocketFeature
+    : IConnectionSocketFeature, IConnectionHeartbeatFeature
 {
     private const int ClosedMark = int.MinValue / 2;
     private CancellationToken transportClosed;
@@ -25,6 +25,8 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private int requests;
     private bool closedByUs;
     private string? peerAddress;
+    private Action<object>? heartbeat;
+    private object? heartbeatState;
     private TimeSpan halfClosedAt;
     private TimeSpan progressAt;
     private long progressBytes;
@@ -84,6 +86,28 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     /// <summary>The peer's address as X-Forwarded-For prints it: IPv4-mapped ones as IPv4.</summary>
     public string PeerAddress => peerAddress ??= Print(RemoteAddress);
+
+    /// <summary>
+    /// Where Kestrel's HTTP layer asks to be called for its timers. Its own list would keep one entry for each time that it takes the connection up
+    /// again after a rest; here the newest takes the place of the one before.
+    /// </summary>
+    /// <param name="action">Called about once a second.</param>
+    /// <param name="state">Handed to it.</param>
+    public void OnHeartbeat(Action<object> action, object state)
+    {
+        heartbeat = action;
+        Volatile.Write(ref heartbeatState, state);
+    }
+
+    /// <summary>Takes the heartbeat over from the transport.</summary>
+    public void FollowHeartbeat()
+    {
+        context.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static c => ((TrackedConnection)c).Beat(), this);
+        context.Features.Set<IConnectionHeartbeatFeature>(this);
+    }
+
+    /// <summary>The connection rests: nothing of Kestrel's HTTP layer is kept.</summary>
+    public void Rest() => Volatile.Write(ref heartbeatState, null);
 
     /// <summary>False when our FIN has gone: the answer could not be sent any more.</summary>
     public bool TryBegin()
@@ -209,6 +233,11 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     /// <summary>No request is in flight: what was measured before says nothing of the next one.</summary>
     public void ForgetProgress() => progressAt = default;
+
+    private void Beat()
+    {
+        if (Volatile.Read(ref heartbeatState) is { } state) heartbeat!(state);
+    }
 
     private void OnTransportClosed()
     {

@@ -169,12 +169,15 @@ internal sealed partial class ProxyHost : IDisposable
         {
             await Task.Delay(SettleTime, time);
             if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, application.Longest)) is not null) LogWarning(log, warned);
-            var allocated = GC.GetTotalAllocatedBytes();
+            var allocated = Garbage();
             var rest = application.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(application.LastRequestAt);
             if (counters.InFlight > 0 || rest < SettleTime || allocated - handedBackAt < (rest < LastingRest ? WorthItSoon : WorthItAtRest)) continue;
             RestingMemory.HandBack();
-            handedBackAt = GC.GetTotalAllocatedBytes();
+            handedBackAt = Garbage();
         }
+
+        // What resting connections leave behind is old: no collection of young memory finds it.
+        long Garbage() => GC.GetTotalAllocatedBytes() + (connections.Rested * ConnectionRegistry.LeftByRest);
     }
 
     private async Task<int> End(DrainResult result)

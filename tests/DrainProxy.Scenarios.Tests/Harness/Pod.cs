@@ -42,7 +42,12 @@ internal sealed class Pod : IAsyncDisposable
         }
 
         app.Child.Signal(Child.Sigterm);
-        if (proxy is not null) Assert.Equal(0, await proxy.Child.Exit(grace - time.GetElapsedTime(start)));
+        if (proxy is not null)
+        {
+            var code = await proxy.Child.Exit(grace - time.GetElapsedTime(start));
+            Assert.True(code == 0, $"exit code {code}:\n{proxy.Child.Output}");
+        }
+
         await app.Child.Exit(grace);
         Assert.True(time.GetElapsedTime(start) < grace, "the pod outlived its grace");
     }

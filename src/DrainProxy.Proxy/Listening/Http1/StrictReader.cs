@@ -24,6 +24,8 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
     private static readonly ReadOnlySequence<byte> Substitute = new("GET / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n"u8.ToArray());
 
+    private static readonly ReadResult Ended = new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
+
     private ReadOnlySequence<byte> buffer;
     private Stage stage;
     private BodyFraming framing;
@@ -42,6 +44,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     private bool substituted;
     private bool malformedShown;
     private volatile bool timedOut;
+    private volatile bool mayRest;
     private long headSince;
 
     private enum Stage : byte
@@ -75,6 +78,9 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     /// <summary>Timestamp since which a part of a head waits for the rest; zero when none does.</summary>
     public long HeadSince => Volatile.Read(ref headSince);
 
+    /// <summary>Kestrel has been told that the input has ended, so that it lets go of the connection; in truth nothing has come for a while.</summary>
+    public bool Resting { get; private set; }
+
     /// <summary>The connection changes its protocol: bytes pass as they are from here on.</summary>
     public void Tunnel() => stage = Stage.Tunnel;
 
@@ -85,8 +91,29 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
         inner.CancelPendingRead();
     }
 
+    /// <summary>Has the connection rest if nothing of a next request has come; from the registry's tick.</summary>
+    public void LetRest()
+    {
+        mayRest = true;
+        inner.CancelPendingRead();
+    }
+
+    /// <summary>While resting: waits for the next bytes, or the end.</summary>
+    public ValueTask<ReadResult> Arrival() => inner.ReadAsync();
+
+    /// <summary>Whether Kestrel is to look at what has arrived; otherwise the rest goes on, or the connection is over.</summary>
+    public bool Wakes(in ReadResult arrival)
+    {
+        // Nothing is consumed or examined: Kestrel sees every byte.
+        inner.AdvanceTo(arrival.Buffer.Start);
+        if (arrival.Buffer.IsEmpty) return false;
+        Resting = false;
+        return true;
+    }
+
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
+        if (Resting) return new(Ended);
         if (stage == Stage.Refused || malformedShown) return new(Refused());
         while (inner.TryRead(out var raw))
         {
@@ -98,6 +125,12 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
     public override bool TryRead(out ReadResult result)
     {
+        if (Resting)
+        {
+            result = Ended;
+            return true;
+        }
+
         if (stage == Stage.Refused || malformedShown)
         {
             result = Refused();
@@ -117,6 +150,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
     public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
     {
+        if (Resting) return;
         if (malformedShown)
         {
             substituted = true;
@@ -174,14 +208,23 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     /// <summary>Looks at what has come; false when it says nothing new to Kestrel, and more is to be waited for.</summary>
     private bool Present(in ReadResult raw, out ReadResult result)
     {
-        if (stage == Stage.Tunnel)
+        var ofTick = raw.IsCanceled && mayRest;
+        if (ofTick && Rests(raw))
         {
-            result = raw;
+            result = Ended;
             return true;
         }
 
+        if (stage == Stage.Tunnel)
+        {
+            result = ofTick ? new(raw.Buffer, isCanceled: false, raw.IsCompleted) : raw;
+            if (!ofTick || !raw.Buffer.IsEmpty || raw.IsCompleted) return true;
+            inner.AdvanceTo(raw.Buffer.Start);
+            return false;
+        }
+
         buffer = raw.Buffer;
-        var ofKestrel = raw.IsCanceled && !timedOut;
+        var ofKestrel = raw.IsCanceled && !timedOut && !ofTick;
         Scan();
         if (stage == Stage.Refused)
         {
@@ -214,6 +257,16 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
         buffer = default;
         result = default;
         return false;
+    }
+
+    /// <summary>The tick's question has come through: the rest begins only between two requests, with nothing of the next one here.</summary>
+    private bool Rests(in ReadResult raw)
+    {
+        mayRest = false;
+        if (stage != Stage.Head || timedOut || !raw.Buffer.IsEmpty || raw.IsCompleted) return false;
+        inner.AdvanceTo(raw.Buffer.Start);
+        Resting = true;
+        return true;
     }
 
     private void Scan()
