@@ -7,6 +7,7 @@ namespace DrainProxy.Scenarios.Tests;
 /// and 1 a second: at the latter quiet proves nothing and the linger floor has to hold.
 /// </summary>
 [Trait("needs", "tools")]
+[Collection(Alone.Name)]
 public sealed class RollingRestartTests
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);

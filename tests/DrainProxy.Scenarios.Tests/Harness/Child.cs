@@ -105,14 +105,14 @@ internal static class Net
         }
     }
 
-    public static async Task Answers(int port, string path = "/", int status = 200, double seconds = 20)
+    public static async Task Answers(int port, string path = "/", int status = 200, double seconds = 60)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(2) };
         await Eventually(async () => (int)(await http.GetAsync($"http://127.0.0.1:{port}{path}")).StatusCode == status, $"port {port} answers {status}", seconds);
     }
 
     /// <summary>Waits for an event, with a limit; what it throws counts as not yet.</summary>
-    public static async Task Eventually(Func<Task<bool>> happened, string what, double seconds = 10)
+    public static async Task Eventually(Func<Task<bool>> happened, string what, double seconds = 30)
     {
         var deadline = TimeProvider.System.GetTimestamp() + (long)(seconds * TimeProvider.System.TimestampFrequency);
         while (true)
