@@ -18,6 +18,7 @@ internal sealed record Options
           --baseline DIR    an earlier publish, measured in the same rounds
           --json FILE       the rows as JSON;   --compare OLD.json   this run against rows kept earlier
           --profile [PEER]  instead of the rows: where the CPU time goes under load (perf), of drainproxy by default
+          --attack [x,y]    instead of the rows: good traffic while it is attacked, of drainproxy by default
           --limit MINUTES   no further round is begun that would not end in this time (default 10)
           --keep            leave the temporary folder with the configurations
         """;
@@ -38,6 +39,9 @@ internal sealed record Options
     public string? Compare { get; init; }
     public string? Profile { get; init; }
 
+    /// <summary>Attacks by name, none for all of them; null: no attack.</summary>
+    public IReadOnlyList<string>? Attack { get; init; }
+
     /// <summary>The warm-up before a measured load: long enough for the runtime's tiers to settle, so it is not cut with <see cref="Seconds"/>.</summary>
     public double WarmUp { get; init; } = 3;
 
@@ -50,6 +54,7 @@ internal sealed record Options
         {
             var name = arguments[i];
             string Value() => ++i < arguments.Count ? arguments[i] : throw new UsageException($"{name} needs a value");
+            string? Optional() => i + 1 < arguments.Count && !arguments[i + 1].StartsWith('-') ? Value() : null;
             options = name switch
             {
                 "--peers" => options with { Peers = List(Value()) },
@@ -67,7 +72,8 @@ internal sealed record Options
                 "--baseline" => options with { Baseline = Path.GetFullPath(Value()) },
                 "--json" => options with { Json = Path.GetFullPath(Value()) },
                 "--compare" => options with { Compare = Path.GetFullPath(Value()) },
-                "--profile" => options with { Profile = i + 1 < arguments.Count && !arguments[i + 1].StartsWith('-') ? Value() : "drainproxy" },
+                "--profile" => options with { Profile = Optional() ?? "drainproxy" },
+                "--attack" => options with { Attack = List(Optional() ?? "") },
                 _ => throw new UsageException($"unknown option {name}"),
             };
         }

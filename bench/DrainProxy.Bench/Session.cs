@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using DrainProxy.Bench.Attacks;
 using DrainProxy.Bench.Load;
 using DrainProxy.Bench.Measuring;
 using DrainProxy.Bench.Peers;
@@ -19,13 +20,20 @@ internal static class Session
         try
         {
             List<string> notes = [];
-            var selected = options.Profile is null ? options : options with { Peers = [options.Profile] };
+            var selected = options switch
+            {
+                { Profile: { } profile } => options with { Peers = [profile] },
+                { Attack: not null, Peers: null } => options with { Peers = ["drainproxy"] },
+                _ => options,
+            };
             var peers = await Prepare(PeerTable.Select(selected, repository), new Workplace(repository, folder), notes);
             using var stage = await Stage.Set(options, folder, cancellation);
             if (options.Profile is not null)
             {
                 return peers is [var profiled] ? await Profile.Run(options, profiled, stage, Console.Out, cancellation) : Fail(notes);
             }
+
+            if (options.Attack is not null) return await AttackRun.Run(options, peers, stage, notes, cancellation);
 
             var run = await Measure(options, peers, stage, notes, started, cancellation);
             Report(options, run, old);

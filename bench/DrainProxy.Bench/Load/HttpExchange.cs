@@ -9,6 +9,9 @@ internal static class HttpExchange
 {
     public const int BufferSize = 4096;
 
+    /// <summary>Where the app has an answer that nobody buffers whole.</summary>
+    public const string LargePath = "/large";
+
     public static byte[] Request(int port, string path = "/") => Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: drainproxy-bench\r\n\r\n");
 
     public static Socket Connect(int port)

@@ -35,5 +35,7 @@ internal sealed class DrainProxyPeer(string name, string? published) : Peer
 
     public override (int Port, string Path)? Metrics(Place place) => (place.AdminPort, "/metrics");
 
+    public override bool SpeaksHttp2 => true;
+
     public override string RequestCounter => "drainproxy_requests_total";
 }

@@ -10,6 +10,8 @@ internal sealed class HaProxy : Peer
 
     public override string? Missing => Tool.Missing;
 
+    public override bool SpeaksHttp2 => true;
+
     public override Task<string> Version() => Tool.FirstLine("-v");
 
     public override Launch Configure(Place place) => new(Tool.Path!, "-db", "-f", place.Write("haproxy.cfg", $"""

@@ -1,3 +1,4 @@
+using DrainProxy.Bench.Load;
 using DrainProxy.Bench.Processes;
 
 namespace DrainProxy.Bench.Peers;
@@ -5,6 +6,9 @@ namespace DrainProxy.Bench.Peers;
 internal sealed class Nginx : Peer
 {
     public static readonly Tool Tool = new("nginx", "nginx-light");
+
+    /// <summary>A hole in the file system: it takes no room there.</summary>
+    private const long LargeBytes = 64 << 20;
 
     public override string Name => "nginx";
 
@@ -28,16 +32,24 @@ internal sealed class Nginx : Peer
         }
         """);
 
-    /// <summary>The app behind every peer: the cheapest answer there is, so that the proxy is what is measured.</summary>
-    public static Launch App(Place place) => Command(place, $$"""
-        server {
-          listen 127.0.0.1:{{place.Port}} backlog=4096;
-          default_type text/plain;
-          location / { return 200 "{{new string('x', 99)}}\n"; }
-        }
-        """);
+    /// <summary>The app behind every peer: the cheapest answer there is, so that the proxy is what is measured; and a large one for attacks.</summary>
+    public static Launch App(Place place)
+    {
+        using (var large = File.Create(Path.Combine(place.Folder, HttpExchange.LargePath[1..]))) large.SetLength(LargeBytes);
+        return Command(place, $$"""
+            large_client_header_buffers 16 64k;
+            server {
+              listen 127.0.0.1:{{place.Port}} backlog=4096;
+              default_type text/plain;
+              root {{place.Folder}};
+              location / { return 200 "{{new string('x', 99)}}\n"; }
+              location = {{HttpExchange.LargePath}} { sendfile on; }
+            }
+            """);
+    }
 
     private static Launch Command(Place place, string http) => new(Tool.Path!, "-c", place.Write("nginx.conf", $$"""
+        user {{Environment.UserName}};
         worker_processes 1;
         worker_rlimit_nofile 20000;
         pid {{place.Folder}}/nginx.pid;

@@ -24,6 +24,9 @@ internal abstract class Peer
     /// <summary>Its Prometheus endpoint, scraped during the load as it would be in production.</summary>
     public virtual (int Port, string Path)? Metrics(Place place) => null;
 
+    /// <summary>Whether it takes HTTP/2 with prior knowledge on its port.</summary>
+    public virtual bool SpeaksHttp2 => false;
+
     /// <summary>The counter of requests that it has there.</summary>
     public virtual string RequestCounter => "";
 }
