@@ -5,6 +5,7 @@ using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
+using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Admin;
@@ -12,7 +13,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ProxyApplication application, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -39,6 +40,7 @@ internal sealed class StateReport(
         json.WriteNumber("upstream", counters.ConnectionsOpen(Side.Upstream));
         json.WriteEndObject();
         WriteApps(json);
+        PressureState.Write(json, pressure);
         json.WritePropertyName("last_termination");
         if (LastTermination is { } report) json.WriteRawValue(report);
         else json.WriteNullValue();

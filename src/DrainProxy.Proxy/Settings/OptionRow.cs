@@ -16,6 +16,7 @@ public enum ValueKind
     Path,
     File,
     Networks,
+    MemorySource,
 }
 
 /// <summary>One option of `run` and `dev`: everything that the command line, the environment, the file, the help, the schema and the documentation know of it.</summary>

@@ -33,26 +33,28 @@ internal static class OptionRows
         };
     }
 
-    public static OptionRow Size(string name, string preset, string help, long lowest, long highest, Func<ProxySettings, long, ProxySettings> set, string? zero = null) => new()
-    {
-        Name = name,
-        Kind = ValueKind.Size,
-        Placeholder = "SIZE",
-        Default = preset,
-        Range = $"{Zero(ByteSize.Format(lowest), zero)} to {ByteSize.Format(highest)}, as 512Ki, 1.5G or bytes",
-        Help = help,
-        Lowest = lowest,
-        Highest = highest,
-        Apply = (draft, text) =>
+    public static OptionRow Size(
+        string name, string? preset, string help, long lowest, long highest, Func<ProxySettings, long, ProxySettings> set, string? zero = null, string? derived = null) => new()
         {
-            if (!ByteSize.TryParse(text, out var value))
-                return "not a size";
-            if (value < lowest || value > highest)
-                return "out of range";
-            draft.Settings = set(draft.Settings, value);
-            return null;
-        },
-    };
+            Name = name,
+            Kind = ValueKind.Size,
+            Placeholder = "SIZE",
+            Default = preset ?? derived!,
+            DefaultIsDerived = preset is null,
+            Range = $"{Zero(ByteSize.Format(lowest), zero)} to {ByteSize.Format(highest)}, as 512Ki, 1.5G or bytes",
+            Help = help,
+            Lowest = lowest,
+            Highest = highest,
+            Apply = (draft, text) =>
+            {
+                if (!ByteSize.TryParse(text, out var value))
+                    return "not a size";
+                if (value < lowest || value > highest)
+                    return "out of range";
+                draft.Settings = set(draft.Settings, value);
+                return null;
+            },
+        };
 
     public static OptionRow Count(string name, string preset, string help, int lowest, int highest, Func<ProxySettings, int, ProxySettings> set, string? zero = null) => new()
     {

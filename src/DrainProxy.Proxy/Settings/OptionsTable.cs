@@ -61,6 +61,14 @@ public static class OptionsTable
         Path("app-health", "none (TCP connect)", "path by which the app is seen to be up", (s, v) => s with { AppHealth = v }),
         Duration("hold-timeout", "10s", "how long a request waits for the app", TimeSpan.Zero, TimeSpan.FromHours(1), (s, v) => s with { HoldTimeout = v }, zero: "no holding"),
         Count("hold-max", "1000", "how many requests may wait for the app", 0, 1_000_000, (s, v) => s with { HoldMax = v }, zero: "no holding"),
+        new()
+        {
+            Name = "memory-source", Kind = ValueKind.MemorySource, Placeholder = "SOURCE", Default = "auto", Range = MemorySources.Forms,
+            Help = "where the app's memory is seen: its cgroup, its processes, or not",
+            Apply = (draft, text) => MemorySources.Parse(text, out var source) ?? Done(() => draft.Settings = draft.Settings with { MemorySource = source }),
+        },
+        // 1 MiB is less than any runtime starts with; the highest is that of a cgroup's file.
+        Size("memory-limit", null, "the app's memory limit, where its source tells none", 1 << 20, 1L << 50, (s, v) => s with { MemoryLimit = v }, derived: "from the source"),
         Duration("request-timeout", "0", "longest silence of the app within one exchange", TimeSpan.Zero, Day, (s, v) => s with { RequestTimeout = v }, zero: "no limit"),
         Size("max-body", "0", "largest request body", 0, 1L << 50, (s, v) => s with { MaxBody = v }, zero: "no limit"),
         // 64 KiB is what AWS ALB sends at most; a smaller limit here answers 431 where the load balancer passed the request.

@@ -91,6 +91,28 @@ public enum LogForm
     Text,
 }
 
+/// <summary>How the app's memory is found.</summary>
+public enum MemorySourceKind
+{
+    /// <summary>The cgroup of whoever listens on the app's port, else the sum of its processes.</summary>
+    Auto,
+
+    /// <summary>A cgroup's folder.</summary>
+    Cgroup,
+
+    /// <summary>The sum of a process and its descendants.</summary>
+    Pid,
+
+    /// <summary>The sum of the processes that listen on the app's port, and their descendants.</summary>
+    Port,
+
+    /// <summary>Not at all.</summary>
+    None,
+}
+
+/// <summary>Where the app's memory is seen. <paramref name="Path"/> belongs to a cgroup, <paramref name="Pid"/> to a process.</summary>
+public sealed record MemorySource(MemorySourceKind Kind, string? Path = null, int Pid = 0);
+
 /// <summary>
 /// The settings of `run` and `dev`, validated. Defaults live here, so that no code behind the binder asks "or else what?";
 /// null means that the value follows from the load-balancer preset, the plan, or what is learned from the app.
@@ -146,6 +168,12 @@ public sealed record ProxySettings
 
     /// <summary>How many requests may wait for the app.</summary>
     public int HoldMax { get; init; } = 1000;
+
+    /// <summary>How the app's memory is seen.</summary>
+    public MemorySource MemorySource { get; init; } = new(MemorySourceKind.Auto);
+
+    /// <summary>The app's memory limit in bytes where its source tells none; null: there is none then.</summary>
+    public long? MemoryLimit { get; init; }
 
     /// <summary>Longest silence of the app within one exchange (WebSocket and streams: between any two bytes); zero: no limit.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.Zero;

@@ -60,6 +60,7 @@ public static class SettingsSchema
         ValueKind.App => [Text("^(http|https|h2c)://[^/]|^unix:/")],
         ValueKind.Map => [Text("=(http|https|h2c)://[^/]|=unix:/")],
         ValueKind.Networks => [Text("^(private|none|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)$")],
+        ValueKind.MemorySource => [Text(MemorySources.Pattern)],
         ValueKind.Path => [Text(@"^/[^\s?#]*$")],
         _ => [Text(@"\S")],
     };

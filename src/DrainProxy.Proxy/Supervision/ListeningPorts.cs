@@ -11,14 +11,14 @@ internal static class ListeningPorts
     public static IReadOnlyList<int> OfGroup(int group)
     {
         var ports = PortsByInode();
-        return [.. Processes().Where(id => GroupOf(id) == group).SelectMany(Sockets).Where(ports.ContainsKey).Select(i => ports[i]).Distinct().Order()];
+        return [.. Processes().Where(id => GroupOf(id) == group).SelectMany(SocketsOf).Where(ports.ContainsKey).Select(i => ports[i]).Distinct().Order()];
     }
 
     /// <summary>The process that listens on a port, the one with the lowest id where several share it; null when none is seen.</summary>
     public static int? OwnerOf(int port)
     {
         var inodes = PortsByInode().Where(p => p.Value == port).Select(p => p.Key).ToHashSet();
-        return Processes().Order().Where(id => Sockets(id).Any(inodes.Contains)).Select(id => (int?)id).FirstOrDefault();
+        return Processes().Order().Where(id => SocketsOf(id).Any(inodes.Contains)).Select(id => (int?)id).FirstOrDefault();
     }
 
     private static Dictionary<long, int> PortsByInode()
@@ -39,7 +39,7 @@ internal static class ListeningPorts
         return ports;
     }
 
-    private static IEnumerable<int> Processes() => (Read(() => Directory.GetDirectories("/proc")) ?? [])
+    internal static IEnumerable<int> Processes() => (Read(() => Directory.GetDirectories("/proc")) ?? [])
         .Select(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var id) ? id : 0).Where(id => id > 0);
 
     /// <summary>Field 5 of /proc/PID/stat; the name before it may hold blanks and brackets.</summary>
@@ -50,7 +50,7 @@ internal static class ListeningPorts
         return fields.Length > 2 && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group) ? group : 0;
     }
 
-    private static IEnumerable<long> Sockets(int id)
+    internal static IEnumerable<long> SocketsOf(int id)
     {
         foreach (var descriptor in Read(() => Directory.GetFiles($"/proc/{id}/fd")) ?? [])
         {

@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Pressure.Sensing;
 
 namespace DrainProxy.Proxy.Telemetry;
 
@@ -17,6 +18,12 @@ public sealed class MetricsSources
 
     /// <summary>Connections that the kernel has accepted and the proxy has not yet.</summary>
     public required Func<int> AcceptQueueDepth { get; init; }
+
+    /// <summary>The sampler's newest snapshot.</summary>
+    public Func<PressureSnapshot> Pressure { get; init; } = () => PressureSnapshot.Unknown;
+
+    /// <summary>The app's highest use of memory since the last call.</summary>
+    public Func<long> TakeMemoryPeak { get; init; } = () => 0;
 
     /// <summary>Time since t0 while a termination goes on, null otherwise. Lets a scrape in the middle of a drain see how long it takes already.</summary>
     public Func<TimeSpan?> DrainElapsed { get; init; } = () => null;

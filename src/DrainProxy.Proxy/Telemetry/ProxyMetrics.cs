@@ -46,6 +46,7 @@ public sealed class ProxyMetrics : IDisposable
         AddLosses();
         AddConnections();
         AddTermination();
+        PressureInstruments.Add(Meter, sources, Scrapes);
         ProcessInstruments.Add(Meter, new ProcessReader(time));
         runtime = new RuntimeInstruments(Meter);
     }

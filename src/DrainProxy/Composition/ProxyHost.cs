@@ -12,6 +12,7 @@ using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
+using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
@@ -51,6 +52,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly DrainPlan plan;
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
+    private readonly PressureSampler pressure;
     private readonly ProxyMetrics metrics;
     private readonly PrometheusExporter exporter;
     private readonly ProxyApplication application;
@@ -71,6 +73,7 @@ internal sealed partial class ProxyHost : IDisposable
         var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
         connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
+        pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, () => lifecycle.Now, time);
         var version = Version();
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
@@ -80,7 +83,7 @@ internal sealed partial class ProxyHost : IDisposable
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, application, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+            lifecycle, plan, counters, connections, streams, targets, application, pressure, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, time);
         admin = new(settings.Admin, logs);
         if (app is not null)
@@ -124,6 +127,7 @@ internal sealed partial class ProxyHost : IDisposable
         data.Dispose();
         admin.Dispose();
         connections.Dispose();
+        pressure.Dispose();
         exporter.Dispose();
         metrics.Dispose();
         foreach (var target in targets)
@@ -149,6 +153,7 @@ internal sealed partial class ProxyHost : IDisposable
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select((p, i) => $"{Bound(p.Listen, i)} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
+        pressure.Start();
         supervision?.Start();
         _ = LookAfterItself();
 
@@ -231,6 +236,7 @@ internal sealed partial class ProxyHost : IDisposable
         target.Monitor.Changed += up =>
         {
             lifecycle.Apply(targets.All(t => t.Monitor.IsUp) ? DrainEvent.AppUp : DrainEvent.AppDown);
+            pressure.AppChanged();
             if (!up || probed) return;
             probed = true;
             if (settings.AppIdleTimeout is null && supervision is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
@@ -254,6 +260,8 @@ internal sealed partial class ProxyHost : IDisposable
             return (active, open - active);
         },
         AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
+        Pressure = () => pressure.Newest,
+        TakeMemoryPeak = () => pressure.TakePeak(),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };
 

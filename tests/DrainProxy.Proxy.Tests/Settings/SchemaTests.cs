@@ -55,6 +55,8 @@ public sealed class SchemaTests
     [InlineData("hold-max", "-1", false)]
     [InlineData("hold-max", "1.5", false)]
     [InlineData("hold-max", "null", false)]
+    [InlineData("memory-source", "\"cgroup:/sys/fs/cgroup/shop\"", true)]
+    [InlineData("memory-source", "\"cgroup\"", false)]
     [InlineData("max-body", "\"1.5G\"", true)]
     [InlineData("max-body", "1048576", true)]
     [InlineData("max-body", "\"1MB\"", false)]

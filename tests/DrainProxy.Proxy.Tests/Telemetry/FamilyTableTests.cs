@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Tests.Telemetry;
@@ -34,6 +35,12 @@ public sealed partial class FamilyTableTests
         ("drainproxy_drain_duration_seconds", "gauge", [""]),
         ("drainproxy_file_descriptors", "gauge", One("owner", "drainproxy")),
         ("drainproxy_file_descriptors_limit", "gauge", One("owner", "drainproxy")),
+        ("drainproxy_app_memory_bytes", "gauge", One("kind", "used", "anon", "shared", "kernel", "socket", "reclaimable")),
+        ("drainproxy_app_memory_peak_bytes", "gauge", [""]),
+        ("drainproxy_app_memory_limit_bytes", "gauge", [""]),
+        ("drainproxy_memory_headroom_bytes", "gauge", [""]),
+        ("drainproxy_app_oom_kills_total", "counter", [""]),
+        ("drainproxy_memory_source", "gauge", One("method", "none", "cgroup", "processes", "metrics")),
         ("process_cpu_seconds_total", "counter", [""]),
         ("process_resident_memory_bytes", "gauge", [""]),
         ("process_virtual_memory_bytes", "gauge", [""]),
@@ -62,6 +69,35 @@ public sealed partial class FamilyTableTests
         Assert.Equal(expected, scrape.Families.Select(f => f.Name).Order());
         foreach (var (name, type, labels) in Expected) Assert.Equal(labels.Order(), scrape[name, type].Samples.Select(s => s.Labels).Order());
         Assert.NotEmpty(scrape["drainproxy_request_duration_seconds", "histogram"].Samples);
+    }
+
+    [Fact]
+    public void Memory_that_nobody_tells_has_no_sample()
+    {
+        using var bench = new MetricsBench { Pressure = PressureSnapshot.Unknown };
+        var unknown = bench.Scrape();
+        Assert.Empty(unknown["drainproxy_app_memory_bytes", "gauge"].Samples);
+        Assert.Empty(unknown["drainproxy_app_memory_peak_bytes", "gauge"].Samples);
+        Assert.Equal(1, unknown["drainproxy_memory_source{method=\"none\"}"]);
+
+        bench.Pressure = MetricsBench.SomePressure with { Sample = MetricsBench.SomePressure.Sample with { LimitBytes = long.MaxValue } };
+        var unlimited = bench.Scrape();
+        Assert.Equal(15, unlimited["drainproxy_app_memory_bytes{kind=\"used\"}"]);
+        Assert.Empty(unlimited["drainproxy_app_memory_limit_bytes", "gauge"].Samples);
+        Assert.Empty(unlimited["drainproxy_memory_headroom_bytes", "gauge"].Samples);
+        Assert.Equal(0, unlimited["drainproxy_memory_source{method=\"none\"}"]);
+    }
+
+    [Fact]
+    public void Memory_is_told_in_parts_with_its_limit_and_headroom()
+    {
+        using var bench = new MetricsBench();
+        var scrape = bench.Scrape();
+        (string Kind, double Bytes)[] parts = [("used", 15), ("anon", 1), ("shared", 2), ("kernel", 4), ("socket", 8), ("reclaimable", 16)];
+        Assert.All(parts, p => Assert.Equal(p.Bytes, scrape[$"drainproxy_app_memory_bytes{{kind=\"{p.Kind}\"}}"]));
+        Assert.Equal(100, scrape["drainproxy_app_memory_limit_bytes"]);
+        Assert.Equal(85, scrape["drainproxy_memory_headroom_bytes"]);
+        Assert.Equal(1, scrape["drainproxy_memory_source{method=\"cgroup\"}"]);
     }
 
     [Fact]

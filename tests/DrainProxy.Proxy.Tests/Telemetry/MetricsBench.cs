@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Tests.Telemetry;
@@ -17,6 +19,7 @@ internal sealed class MetricsBench : IDisposable
             Downstream = () => Downstream,
             Upstream = () => Upstream,
             AcceptQueueDepth = () => AcceptQueueDepth,
+            Pressure = () => Pressure,
             DrainElapsed = () => DrainElapsed,
         }, version, Time);
         Exporter = new PrometheusExporter(Metrics);
@@ -39,6 +42,11 @@ internal sealed class MetricsBench : IDisposable
     public (long Active, long Idle) Upstream { get; set; }
 
     public int AcceptQueueDepth { get; set; }
+
+    public static PressureSnapshot SomePressure { get; } =
+        new(new(TimeSpan.FromSeconds(1), MemoryMethod.Cgroup, 15, 100, 16, 0, 0, 0, int.MaxValue), new(1, 2, 4, 8, 16), "/sys/fs/cgroup/shop");
+
+    public PressureSnapshot Pressure { get; set; } = SomePressure;
 
     public TimeSpan? DrainElapsed { get; set; }
 

@@ -108,6 +108,14 @@ internal sealed class App : IAsyncDisposable
         return app;
     }
 
+    /// <summary>Any command line whose program listens on PORT.</summary>
+    public static async Task<App> Start(IReadOnlyList<string> line, int port)
+    {
+        var app = new App(Child.Start(line[0], line.Skip(1), new Dictionary<string, string> { ["PORT"] = $"{port}" }), port);
+        await Net.Answers(port, seconds: 60);
+        return app;
+    }
+
     public static async Task<App> Puma()
     {
         var at = Net.FreePort();

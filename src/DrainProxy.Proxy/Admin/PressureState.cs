@@ -1,0 +1,41 @@
+using System.Text.Json;
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Proxy.Pressure;
+
+namespace DrainProxy.Proxy.Admin;
+
+/// <summary>What `/state` shows of the app's memory: the sampler's newest snapshot.</summary>
+internal static class PressureState
+{
+    public static void Write(Utf8JsonWriter json, PressureSampler sampler)
+    {
+        var snapshot = sampler.Newest;
+        var sample = snapshot.Sample;
+        json.WriteStartObject("memory");
+        json.WriteString("method", sample.Method.ToString().ToLowerInvariant());
+        if (sample.Method != MemoryMethod.None)
+        {
+            json.WriteString("source", snapshot.Source);
+            json.WriteNumber("used_bytes", sample.UsedBytes);
+            Bounded(json, "limit_bytes", sample, sample.LimitBytes);
+            Bounded(json, "headroom_bytes", sample, sample.HeadroomBytes);
+            json.WriteNumber("reclaimable_bytes", sample.ReclaimableBytes);
+            json.WriteNumber("anon_bytes", snapshot.Memory.AnonBytes);
+            json.WriteNumber("shared_bytes", snapshot.Memory.SharedBytes);
+            json.WriteNumber("kernel_bytes", snapshot.Memory.KernelBytes);
+            json.WriteNumber("socket_bytes", snapshot.Memory.SocketBytes);
+        }
+
+        json.WriteNumber("oom_kills", sample.OomKills);
+        var (count, each) = sampler.Cost;
+        json.WriteNumber("readings", count);
+        json.WriteNumber("reading_us", Math.Round(each.TotalMicroseconds, 1));
+        json.WriteEndObject();
+    }
+
+    private static void Bounded(Utf8JsonWriter json, string name, in PressureSample sample, long value)
+    {
+        if (sample.LimitBytes == long.MaxValue) json.WriteNull(name);
+        else json.WriteNumber(name, value);
+    }
+}

@@ -1,0 +1,123 @@
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Settings;
+using Microsoft.Extensions.Logging;
+
+namespace DrainProxy.Proxy.Pressure;
+
+/// <summary>
+/// The best source of the app's memory that can be had from here, by `--memory-source`. Processes end and containers are replaced: a source that is gone is looked for again, soon at
+/// first and then ever more seldom, and at once when the app has been seen to come or go.
+/// </summary>
+internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<AppAddress> app, TimeProvider time, ILogger log) : IDisposable
+{
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookAtHold = TimeSpan.FromMilliseconds(500);
+    private IMemorySource? source;
+    private long triedAt;
+    private long heldAt;
+    private TimeSpan retry = TimeSpan.Zero;
+    private int appChanged;
+    private (MemoryMethod Method, string Identity) told = (MemoryMethod.None, "");
+
+    public MemoryMethod Method => source?.Method ?? MemoryMethod.None;
+
+    public string Description => source?.Description ?? "";
+
+    public string Identity => source?.Identity ?? "";
+
+    /// <summary>The app came or went: look at once. From any thread.</summary>
+    public void AppChanged() => Interlocked.Exchange(ref appChanged, 1);
+
+    /// <summary>The figures of now; false when nothing can be seen. On the sampler's turn only.</summary>
+    public bool TryRead(out MemoryFigures figures)
+    {
+        figures = default;
+        if (setting.Kind == MemorySourceKind.None) return false;
+        if (Interlocked.Exchange(ref appChanged, 0) == 1) (retry, heldAt) = (TimeSpan.Zero, 0);
+        if (source is not null && (heldAt == 0 || time.GetElapsedTime(heldAt) >= LookAtHold))
+        {
+            if (!source.StillHolds()) Drop();
+            heldAt = time.GetTimestamp();
+        }
+
+        if (source is null && !TryAttach()) return false;
+        if (!source!.TryRead(out figures))
+        {
+            Drop();
+            return false;
+        }
+
+        if (figures.LimitBytes == long.MaxValue && limit is { } set) figures = figures with { LimitBytes = set };
+        Tell(figures);
+        return true;
+    }
+
+    public void Dispose() => source?.Dispose();
+
+    private void Drop()
+    {
+        source?.Dispose();
+        source = null;
+        retry = TimeSpan.Zero;
+    }
+
+    private bool TryAttach()
+    {
+        if (retry > TimeSpan.Zero && time.GetElapsedTime(triedAt) < retry) return false;
+        triedAt = heldAt = time.GetTimestamp();
+        source = Attach();
+        retry = source is not null ? TimeSpan.Zero : retry == TimeSpan.Zero ? FirstRetry : retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+        return source is not null;
+    }
+
+    private IMemorySource? Attach()
+    {
+        switch (setting.Kind)
+        {
+            case MemorySourceKind.Cgroup:
+                return CgroupMemory.Open(setting.Path!, setting.Path!, () => true);
+            case MemorySourceKind.Pid:
+                return AppProcess.Of(setting.Pid) is { } named ? Processes([named]) : null;
+            case MemorySourceKind.Port:
+                return Processes(AppProcesses.Of(app()));
+            default:
+                var holders = AppProcesses.Of(app());
+                if (holders.Count == 0) return null;
+                var cgroup = CgroupOf(holders[0]);
+                // A cgroup that we share and that nobody bounds is the whole session: its figures are not the app's.
+                if (cgroup is not null && (cgroup.Identity != OwnCgroup() || (cgroup.TryRead(out var figures) && figures.LimitBytes != long.MaxValue))) return cgroup;
+                cgroup?.Dispose();
+                return Processes(holders);
+        }
+    }
+
+    private ProcessMemory? Processes(IReadOnlyList<AppProcess> roots) => roots.Count == 0 ? null : new(roots, CgroupOf(roots[0]), time);
+
+    /// <summary>The files of a process's cgroup: as the process sees them, which needs its user or CAP_SYS_PTRACE, else as we see them.</summary>
+    private static CgroupMemory? CgroupOf(AppProcess process)
+    {
+        if (KernelFile.Text($"/proc/{process.Id}/cgroup") is not { } cgroup) return null;
+        var theirs = KernelFile.Text($"/proc/{process.Id}/mountinfo") is { } mounts ? CgroupLocation.Find(cgroup, mounts) : null;
+        return Open(theirs, $"/proc/{process.Id}/root")
+            ?? Open(CgroupLocation.Find(cgroup, KernelFile.Text("/proc/self/mountinfo") ?? ""), "");
+
+        CgroupMemory? Open(CgroupLocation? at, string root) => at is null ? null
+            : CgroupMemory.Open(root + at.MountPoint.TrimEnd('/') + at.Below, MemoryPath(cgroup), () => process.Lives);
+    }
+
+    private static string OwnCgroup() => MemoryPath(KernelFile.Text("/proc/self/cgroup") ?? "");
+
+    private static string MemoryPath(string cgroup) => CgroupLocation.PathOf(cgroup) ?? "";
+
+    private void Tell(in MemoryFigures figures)
+    {
+        if (told == (Method, Identity)) return;
+        told = (Method, Identity);
+        LogSource(log, Method.ToString().ToLowerInvariant(), Description, figures.LimitBytes == long.MaxValue ? "none" : $"{figures.LimitBytes} bytes");
+    }
+
+    [LoggerMessage(300, LogLevel.Information, "Memory of the app by {Method} ({Source}); limit {Limit}", EventName = "memory_source")]
+    private static partial void LogSource(ILogger log, string method, string source, string limit);
+}

@@ -1,0 +1,72 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace DrainProxy.Proxy.Pressure;
+
+/// <summary>A small file of /proc or a cgroup that is read again and again: kept open, since opening costs more than reading.</summary>
+internal sealed class KernelFile : IDisposable
+{
+    private readonly SafeFileHandle handle;
+
+    private KernelFile(SafeFileHandle handle) => this.handle = handle;
+
+    /// <summary>Null when there is no such file, or it is not for us to read.</summary>
+    public static KernelFile? Open(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? new(File.OpenHandle(path)) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Its text now, as far as the buffer holds it; empty when what it told of is gone.</summary>
+    public ReadOnlySpan<byte> Read(Span<byte> buffer)
+    {
+        try
+        {
+            return buffer[..RandomAccess.Read(handle, buffer, 0)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return default;
+        }
+    }
+
+    /// <summary>Reads a file once; empty when it cannot be.</summary>
+    public static ReadOnlySpan<byte> Read(string path, Span<byte> buffer)
+    {
+        using var file = Open(path);
+        return file is null ? default : file.Read(buffer);
+    }
+
+    /// <summary>The lines of a table of any length; none when it cannot be read.</summary>
+    public static string[] Lines(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The text of a file of any length; null when it cannot be read.</summary>
+    public static string? Text(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    public void Dispose() => handle.Dispose();
+}

@@ -1,0 +1,137 @@
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
+
+namespace DrainProxy.Proxy.Pressure;
+
+/// <summary>
+/// The one reader of memory and sockets. Its newest snapshot is read without a lock; a request costs it nothing, since it looks at the count in flight itself. One timer that is set
+/// anew after each turn: turns never overlap, and a late one is not made up for.
+/// </summary>
+internal sealed class PressureSampler : IDisposable
+{
+    private readonly AppMemory memory;
+    private readonly Func<long> inFlight;
+    private readonly Func<TimeSpan> now;
+    private readonly TimeProvider time;
+    private readonly OomKillCount kills = new();
+    private readonly Lock turn = new();
+    private PressureSnapshot newest = PressureSnapshot.Unknown;
+    private ITimer? timer;
+    private bool stopped;
+    private TimeSpan workedAt = TimeSpan.MinValue;
+    private TimeSpan readAt = TimeSpan.MinValue;
+    private long peak;
+    private long readings;
+    private long readingTicks;
+
+    /// <param name="memory">Where the app's memory is seen.</param>
+    /// <param name="inFlight">How many requests are under way; read 20 to 100 times a second.</param>
+    /// <param name="now">Monotonic time since the program's start.</param>
+    /// <param name="time">Drives the timer and measures what readings cost.</param>
+    public PressureSampler(AppMemory memory, Func<long> inFlight, Func<TimeSpan> now, TimeProvider time) =>
+        (this.memory, this.inFlight, this.now, this.time) = (memory, inFlight, now, time);
+
+    /// <summary>Raised with each reading, on the sampler's own turn: who listens must be quick and must not throw.</summary>
+    public event Action<PressureSnapshot>? Sampled;
+
+    /// <summary>All that the last reading found.</summary>
+    public PressureSnapshot Newest => Volatile.Read(ref newest);
+
+    /// <summary>The last reading: at most 10 ms old while something is in flight, half a second at rest.</summary>
+    public PressureSample Latest => Newest.Sample;
+
+    /// <summary>How many readings there were, and what one took on average.</summary>
+    public (long Count, TimeSpan Each) Cost
+    {
+        get
+        {
+            var count = Volatile.Read(ref readings);
+            return (count, count == 0 ? TimeSpan.Zero : time.GetElapsedTime(0, Volatile.Read(ref readingTicks)) / count);
+        }
+    }
+
+    public void Start()
+    {
+        lock (turn)
+        {
+            if (stopped) return;
+            timer = time.CreateTimer(static sampler => ((PressureSampler)sampler!).Turn(), this, TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>The app came or went: its processes are looked for at once.</summary>
+    public void AppChanged() => memory.AppChanged();
+
+    /// <summary>The highest use since the last call, which starts a new period at the use of now. For the metrics' peak alone.</summary>
+    public long TakePeak()
+    {
+        var highest = Interlocked.Exchange(ref peak, 0);
+        var current = Latest.UsedBytes;
+        RaisePeak(current);
+        return Math.Max(highest, current);
+    }
+
+    /// <summary>Ends the readings; waits for one that is under way.</summary>
+    public void Dispose()
+    {
+        lock (turn)
+        {
+            stopped = true;
+            timer?.Dispose();
+            memory.Dispose();
+        }
+    }
+
+    /// <summary>One turn: a look, or a reading.</summary>
+    /// <returns>The pause until the next turn.</returns>
+    internal TimeSpan Look()
+    {
+        var at = now();
+        if (inFlight() > 0) workedAt = at;
+        if (!SamplingPace.IsDue(Since(workedAt, at), Since(readAt, at))) return SamplingPace.Look;
+        var began = time.GetTimestamp();
+        readAt = at;
+        var before = newest;
+        var snapshot = Read(at);
+        if (SamplingPace.Grows(before.Sample, snapshot.Sample)) workedAt = at;
+        Volatile.Write(ref newest, snapshot);
+        RaisePeak(snapshot.Sample.UsedBytes);
+        var took = time.GetTimestamp() - began;
+        Volatile.Write(ref readingTicks, readingTicks + took);
+        Volatile.Write(ref readings, readings + 1);
+        Sampled?.Invoke(snapshot);
+        return SamplingPace.Next(Since(workedAt, at), time.GetElapsedTime(0, took));
+    }
+
+    private static TimeSpan Since(TimeSpan then, TimeSpan at) => then == TimeSpan.MinValue ? TimeSpan.MaxValue : at - then;
+
+    private PressureSnapshot Read(TimeSpan at)
+    {
+        if (!memory.TryRead(out var figures))
+            return PressureSnapshot.Unknown with { Sample = PressureSnapshot.Unknown.Sample with { At = at, OomKills = kills.Total } };
+        if (figures.OomKills is { } counter) kills.Observe(memory.Identity, counter);
+        var sample = new PressureSample(
+            at, memory.Method, figures.Memory.UsedBytes, figures.LimitBytes, figures.Memory.ReclaimableBytes, kills.Total, 0, 0, int.MaxValue);
+        return new(sample, figures.Memory, memory.Description);
+    }
+
+    private void Turn()
+    {
+        lock (turn)
+        {
+            if (stopped) return;
+            timer!.Change(Look(), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void RaisePeak(long value)
+    {
+        var seen = Volatile.Read(ref peak);
+        while (value > seen)
+        {
+            var previous = Interlocked.CompareExchange(ref peak, value, seen);
+            if (previous == seen) return;
+            seen = previous;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
+
+namespace DrainProxy.Decisions.Tests.Pressure.Sensing;
+
+public sealed class SamplingPaceTests
+{
+    private static readonly TimeSpan Cheap = TimeSpan.FromMicroseconds(20);
+    private static readonly TimeSpan Never = TimeSpan.MaxValue;
+
+    [Fact]
+    public void With_work_it_reads_every_10_ms()
+    {
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(TimeSpan.Zero, Cheap));
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(SamplingPace.Afterglow, Cheap));
+        Assert.True(SamplingPace.IsDue(TimeSpan.Zero, TimeSpan.Zero));
+    }
+
+    [Fact]
+    public void Without_work_it_looks_often_and_reads_seldom()
+    {
+        Assert.Equal(SamplingPace.Look, SamplingPace.Next(Never, Cheap));
+        Assert.False(SamplingPace.IsDue(Never, SamplingPace.Idle - TimeSpan.FromTicks(1)));
+        Assert.True(SamplingPace.IsDue(Never, SamplingPace.Idle));
+        Assert.True(SamplingPace.IsDue(Never, Never));
+    }
+
+    [Theory]
+    [InlineData(100, 10)]
+    [InlineData(400, 20)]
+    [InlineData(2000, 100)]
+    [InlineData(60_000, 500)]
+    public void A_dear_reading_makes_the_sampler_slower_not_the_machine(double microseconds, double milliseconds) =>
+        Assert.Equal(milliseconds, SamplingPace.Next(TimeSpan.Zero, TimeSpan.FromMicroseconds(microseconds)).TotalMilliseconds);
+
+    [Theory]
+    [InlineData(1000, 1006, 1000, true)]
+    [InlineData(1000, 1005, 1000, false)]
+    [InlineData(1000, 900, 1000, false)]
+    [InlineData(1000, 2000, long.MaxValue, false)]
+    public void Growth_counts_against_the_limit(long before, long now, long limit, bool grows) =>
+        Assert.Equal(grows, SamplingPace.Grows(Sample(before, limit), Sample(now, limit)));
+
+    [Fact]
+    public void A_change_of_source_is_no_growth() =>
+        Assert.False(SamplingPace.Grows(Sample(0, 1000) with { Method = MemoryMethod.None }, Sample(900, 1000)));
+
+    [Fact]
+    public void Kills_add_up_over_containers_and_start_with_the_first_look()
+    {
+        var kills = new OomKillCount();
+        Assert.Equal(0, kills.Observe("a", 5));
+        Assert.Equal(2, kills.Observe("a", 7));
+        Assert.Equal(0, kills.Observe("a", 7));
+        // The container was replaced, and its new cgroup has counted already.
+        Assert.Equal(1, kills.Observe("b", 1));
+        // A new folder of the same name.
+        Assert.Equal(0, kills.Observe("b", 0));
+        Assert.Equal(1, kills.Observe("b", 1));
+        Assert.Equal(4, kills.Total);
+    }
+
+    private static PressureSample Sample(long used, long limit) => new(TimeSpan.Zero, MemoryMethod.Cgroup, used, limit, 0, 0, 0, 0, int.MaxValue);
+}

@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Pressure;
+using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Tests.Telemetry;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DrainProxy.Proxy.Tests.Pressure;
+
+/// <summary>The sampler over a folder with the files of a version 2 cgroup, turned by hand.</summary>
+public sealed class PressureSamplerTests : IDisposable
+{
+    private const long MiB = 1 << 20;
+    private readonly string folder = Directory.CreateTempSubdirectory("drainproxy-").FullName;
+    private readonly ManualTime time = new();
+    private long inFlight;
+
+    public PressureSamplerTests()
+    {
+        Write("memory.max", "max");
+        Use(100);
+        Kills(0);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Nothing_is_known_before_the_first_reading_and_all_of_it_after()
+    {
+        Write("memory.max", $"{300 * MiB}");
+        using var sampler = Sampler();
+        Assert.Equal((MemoryMethod.None, long.MaxValue, int.MaxValue), (sampler.Latest.Method, sampler.Latest.LimitBytes, sampler.Latest.DescriptorsLeft));
+        sampler.Look();
+        Assert.Equal((MemoryMethod.Cgroup, 100 * MiB, 300 * MiB, 200 * MiB), (sampler.Latest.Method, sampler.Latest.UsedBytes, sampler.Latest.LimitBytes, sampler.Latest.HeadroomBytes));
+        Assert.Equal(folder, sampler.Newest.Source);
+    }
+
+    [Fact]
+    public void At_rest_it_looks_and_reads_seldom_and_with_work_it_reads_at_each_turn()
+    {
+        using var sampler = Sampler();
+        var read = 0;
+        sampler.Sampled += _ => read++;
+        Assert.Equal(SamplingPace.Look, Advance(sampler, TimeSpan.Zero));
+        for (var i = 1; i < 10; i++) Advance(sampler, SamplingPace.Look);
+        Assert.Equal(1, read);
+        Advance(sampler, SamplingPace.Look);
+        Assert.Equal(2, read);
+
+        inFlight = 1;
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Look));
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
+        Assert.Equal(4, read);
+        inFlight = 0;
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
+        Assert.Equal(SamplingPace.Look, Advance(sampler, SamplingPace.Afterglow));
+    }
+
+    [Fact]
+    public void Growth_without_work_makes_it_read_faster()
+    {
+        Write("memory.max", $"{1000 * MiB}");
+        using var sampler = Sampler();
+        Advance(sampler, TimeSpan.Zero);
+        Use(110);
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Idle));
+    }
+
+    [Fact]
+    public void A_limit_that_changes_is_seen_with_the_next_reading_and_the_given_one_counts_where_there_is_none()
+    {
+        using var sampler = Sampler(limit: 700 * MiB);
+        inFlight = 1;
+        sampler.Look();
+        Assert.Equal(700 * MiB, sampler.Latest.LimitBytes);
+        Write("memory.max", $"{200 * MiB}");
+        Advance(sampler, SamplingPace.Busy);
+        Assert.Equal(200 * MiB, sampler.Latest.LimitBytes);
+    }
+
+    [Fact]
+    public void Peaks_between_two_looks_at_them_are_kept()
+    {
+        using var sampler = Sampler();
+        inFlight = 1;
+        foreach (var used in (int[])[100, 250, 120])
+        {
+            Use(used);
+            Advance(sampler, SamplingPace.Busy);
+        }
+
+        Assert.Equal(250 * MiB, sampler.TakePeak());
+        Assert.Equal(120 * MiB, sampler.TakePeak());
+    }
+
+    [Fact]
+    public void Kills_are_those_since_the_start()
+    {
+        Kills(3);
+        using var sampler = Sampler();
+        inFlight = 1;
+        sampler.Look();
+        Assert.Equal(0, sampler.Latest.OomKills);
+        Kills(5);
+        Advance(sampler, SamplingPace.Busy);
+        Assert.Equal(2, sampler.Latest.OomKills);
+    }
+
+    [Fact]
+    public void A_limit_above_counts_less_what_neighbours_use_of_it()
+    {
+        var pod = Path.Combine(folder, "pod");
+        var app = Path.Combine(pod, "app");
+        Directory.CreateDirectory(app);
+        foreach (var (at, used, max) in (ReadOnlySpan<(string, int, string)>)[(pod, 150, $"{400 * MiB}"), (app, 100, $"{600 * MiB}")])
+        {
+            File.WriteAllText(Path.Combine(at, "memory.stat"), Stat(used));
+            File.WriteAllText(Path.Combine(at, "memory.max"), max);
+        }
+
+        using var sampler = Sampler(app);
+        sampler.Look();
+        Assert.Equal((100 * MiB, 350 * MiB), (sampler.Latest.UsedBytes, sampler.Latest.LimitBytes));
+    }
+
+    [Fact]
+    public void What_is_gone_is_not_told_on_and_is_found_again()
+    {
+        using var sampler = Sampler();
+        inFlight = 1;
+        sampler.Look();
+        Write("memory.stat", "");
+        Advance(sampler, SamplingPace.Busy);
+        Assert.Equal((MemoryMethod.None, 0L), (sampler.Latest.Method, sampler.Latest.UsedBytes));
+        Use(60);
+        Advance(sampler, SamplingPace.Idle);
+        Assert.Equal((MemoryMethod.Cgroup, 60 * MiB), (sampler.Latest.Method, sampler.Latest.UsedBytes));
+    }
+
+    [Fact]
+    public void The_root_of_a_hierarchy_is_the_node_and_not_the_app()
+    {
+        Write("release_agent", "");
+        using var sampler = Sampler();
+        sampler.Look();
+        Assert.Equal(MemoryMethod.None, sampler.Latest.Method);
+    }
+
+    [Fact]
+    public async Task A_process_counts_with_its_children_and_pages_that_they_share_count_once()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/proc/self/smaps_rollup"), "no /proc/PID/smaps_rollup here");
+        // The shell keeps a variable of 20 MB; its child gets it by fork and changes nothing.
+        const string Script = "a=$(head -c 20000000 /dev/zero | tr '\\0' x); (echo ready; read line) ; echo done";
+        using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        Assert.Equal("ready", await shell.StandardOutput.ReadLineAsync());
+        using var memory = new AppMemory(new(MemorySourceKind.Pid, Pid: shell.Id), null, () => throw new InvalidOperationException(), time, NullLogger.Instance);
+        Assert.True(memory.TryRead(out var figures));
+        Assert.Equal(MemoryMethod.Processes, memory.Method);
+        Assert.Equal(3, memory.Description.Split(' ').Length);
+        // The shell holds it once or twice, and its child maps all of that.
+        var each = memory.Description.Split(' ').Skip(1).Select(id => ProcessText.Status(File.ReadAllBytes($"/proc/{id}/status")).AnonBytes).ToList();
+        Assert.InRange(figures.Memory.AnonBytes, 19 * MiB, each.Sum() - (15 * MiB));
+        await shell.StandardInput.WriteLineAsync();
+        await shell.WaitForExitAsync();
+        time.Advance(1);
+        Assert.False(memory.TryRead(out _));
+    }
+
+    private static string Stat(int used) => $"anon {used * MiB}\nfile {5 * MiB}\nshmem 0\n";
+
+    private PressureSampler Sampler(string? at = null, long? limit = null)
+    {
+        var start = time.GetTimestamp();
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: at ?? folder), limit, () => throw new InvalidOperationException(), time, NullLogger.Instance);
+        return new(memory, () => inFlight, () => time.GetElapsedTime(start), time);
+    }
+
+    /// <summary>A tick more than the pause, since the clock's steps are not those of a time span.</summary>
+    private TimeSpan Advance(PressureSampler sampler, TimeSpan pause)
+    {
+        if (pause > TimeSpan.Zero) time.Advance(pause.TotalSeconds + 0.00001);
+        return sampler.Look();
+    }
+
+    private void Use(int mebibytes) => Write("memory.stat", Stat(mebibytes));
+
+    private void Kills(int count) => Write("memory.events", $"low 0\nhigh 0\nmax 0\noom 0\noom_kill {count}\n");
+
+    private void Write(string file, string text) => File.WriteAllText(Path.Combine(folder, file), text);
+}

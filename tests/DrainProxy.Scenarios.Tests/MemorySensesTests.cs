@@ -1,0 +1,92 @@
+using System.Text.Json;
+using DrainProxy.Scenarios.Tests.Harness;
+
+namespace DrainProxy.Scenarios.Tests;
+
+/// <summary>The app's memory as its cgroup and the kernel see it, with a real limit and a real OOM killer.</summary>
+[Trait("needs", "tools")]
+public sealed class MemorySensesTests
+{
+    private const long MiB = 1 << 20;
+
+    [Fact]
+    public async Task What_a_request_takes_is_seen_while_it_takes_it_and_the_limit_is_the_cgroups()
+    {
+        using var cgroup = MemoryCgroup.Create(600 * MiB);
+        await using var app = await Hungry(cgroup);
+        await using var proxy = DrainProxyProcess.Start(app.Address);
+        await proxy.Ready();
+        using var http = Client(proxy);
+        await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the cgroup is found");
+        Assert.EndsWith(cgroup.Folder, Text(await proxy.State(), "source"));
+        var rest = Number(await proxy.State(), "used_bytes");
+
+        var held = http.GetStringAsync("/hold?mb=200&ms=1500");
+        await Soon(async () => Number(await proxy.State(), "used_bytes") > rest + (190 * MiB), "the growth is seen");
+        Assert.Equal($"held {200 * MiB}\n", await held);
+        Assert.Equal(600 * MiB, Number(await proxy.State(), "limit_bytes"));
+        Assert.True(await proxy.Metric("drainproxy_app_memory_peak_bytes") > rest + (190 * MiB));
+        Assert.Equal(1, await proxy.Metric("drainproxy_memory_source{method=\"cgroup\"}"));
+
+        cgroup.Limit(700 * MiB);
+        await Soon(async () => await proxy.Metric("drainproxy_app_memory_limit_bytes") == 700 * MiB, "the new limit is seen");
+    }
+
+    [Fact]
+    public async Task Page_cache_up_to_the_limit_is_no_use()
+    {
+        using var cgroup = MemoryCgroup.Create(300 * MiB);
+        using var folder = new TemporaryFolder();
+        await using var app = await Hungry(cgroup);
+        await using var proxy = DrainProxyProcess.Start(app.Address);
+        await proxy.Ready();
+        using var http = Client(proxy);
+        await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the cgroup is found");
+        var file = folder.Write("cached", "");
+        await http.GetStringAsync($"/cache?mb=400&file={file}");
+
+        await Soon(async () => Number(await proxy.State(), "reclaimable_bytes") > 150 * MiB, "the cache is seen");
+        Assert.True(Number(await proxy.State(), "headroom_bytes") > 150 * MiB);
+        Assert.Equal(0, cgroup.Kills);
+    }
+
+    [Fact]
+    public async Task Kills_are_counted_as_the_kernel_counts_and_the_next_process_is_found_by_itself()
+    {
+        using var cgroup = MemoryCgroup.Create(250 * MiB);
+        var port = Net.FreePort();
+        await using var app = await Hungry(cgroup, port);
+        await using var proxy = DrainProxyProcess.Start(app.Address, "--hold-timeout", "60s");
+        await proxy.Ready();
+        using var http = Client(proxy);
+        await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the cgroup is found");
+        Assert.Equal(0, await proxy.Metric("drainproxy_app_oom_kills_total"));
+
+        using var killed = await http.PostAsync("/hold?mb=400&ms=1000", null);
+        Assert.Equal(502, (int)killed.StatusCode);
+        Assert.Equal(1, cgroup.Kills);
+        await app.Child.Exit(TimeSpan.FromSeconds(30));
+        await using var again = await Hungry(cgroup, port);
+        Assert.Equal("ok\n", await http.GetStringAsync("/"));
+
+        await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the next process is found");
+        await Soon(async () => await proxy.Metric("drainproxy_app_oom_kills_total") == 1, "the kill is counted");
+        var rest = Number(await proxy.State(), "used_bytes");
+        await http.GetStringAsync("/keep?mb=50");
+        await Soon(async () => Number(await proxy.State(), "used_bytes") > rest + (45 * MiB), "the next process is watched");
+    }
+
+    private static async Task<App> Hungry(MemoryCgroup cgroup, int? port = null) => await App.Start(
+        cgroup.Around(Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")), port ?? Net.FreePort());
+
+    /// <summary>Waits for an event; long, since a busy machine is no fault.</summary>
+    private static Task Soon(Func<Task<bool>> happened, string what) => Net.Eventually(happened, what, 60);
+
+    private static HttpClient Client(DrainProxyProcess proxy) =>
+        new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port}") };
+
+    private static string Text(JsonElement state, string name) => state.GetProperty("memory").GetProperty(name).GetString()!;
+
+    private static double Number(JsonElement state, string name) =>
+        state.GetProperty("memory").TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
+}
