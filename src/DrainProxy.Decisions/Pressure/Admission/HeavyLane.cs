@@ -1,0 +1,149 @@
+using DrainProxy.Decisions.Pressure.Costs;
+
+namespace DrainProxy.Decisions.Pressure.Admission;
+
+/// <summary>
+/// Whether one more request that may take memory fits. Never more at once than the plateau has shown to fit. Within that, by reservation: what
+/// the app holds, what those in flight may still take and what this one may take stay within the band; or, where the app reuses what it
+/// has, by what requests made it grow of late, up to half of the reserve:
+        // so an app that stands above the band for good with heap that it reuses goes on.
+/// </summary>
+public sealed class HeavyLane
+{
+    /// <summary>Above the band, one request at a time goes on, after a pause in which a collector may have its turn.</summary>
+    public static readonly TimeSpan PauseAbove = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>While the oldest request of an unlearned class has run this long and nothing grew, twice as many may run.</summary>
+    public static readonly TimeSpan TrialStep = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>So long a trial of another class may have the app's growth for itself.</summary>
+    public static readonly TimeSpan TrialAlone = TimeSpan.FromMilliseconds(100);
+
+    private readonly List<Ticket> running = [];
+    private readonly Plateau plateau = new();
+    private TimeSpan lastEnded;
+    private bool settled = true;
+
+    /// <summary>The watched requests with the app.</summary>
+    public IReadOnlyList<Ticket> Running => running;
+
+    /// <summary>What they may still take, in bytes.</summary>
+    public double RemainingBytes
+    {
+        get
+        {
+            double sum = 0;
+            foreach (var ticket in running) sum += ticket.RemainingBytes;
+            return sum;
+        }
+    }
+
+    /// <summary>How many at once were seen to fit, and up to where they filled the app.</summary>
+    public Plateau Plateau => plateau;
+
+    /// <summary>What they were expected to take when they were let in, in bytes.</summary>
+    public double RunningBytes
+    {
+        get
+        {
+            double sum = 0;
+            foreach (var ticket in running) sum += ticket.ExpectedBytes;
+            return sum;
+        }
+    }
+
+    /// <summary>A request goes to the app.</summary>
+    public void Start(Ticket ticket, TimeSpan now)
+    {
+        ticket.AdmittedAt = now;
+        ticket.ExpectedBytes = CostModel.Expected(ticket.Route);
+        ticket.Alone = running.Count == 0;
+        if (!ticket.Alone)
+            foreach (var other in running) other.Alone = false;
+        running.Add(ticket);
+    }
+
+    /// <summary>It has left the app.</summary>
+    public void End(Ticket ticket, TimeSpan now)
+    {
+        if (!running.Remove(ticket)) return;
+        lastEnded = now;
+        settled = false;
+        if (ticket.Route.Kind == RouteKind.Heavy) plateau.Ended();
+    }
+
+    /// <summary>Takes a sample in.</summary>
+    public void Observe(in PressureSample sample, double topBytes)
+    {
+        settled |= running.Count == 0;
+        var (sum, most) = (0.0, 0.0);
+        foreach (var ticket in running)
+        {
+            if (ticket.Route.Kind != RouteKind.Heavy) continue;
+            sum += ticket.ExpectedBytes;
+            most = Math.Max(most, CostModel.Expected(ticket.Route));
+        }
+
+        plateau.Observe(sample.At, sample.UsedBytes, sum, most, topBytes, sample.LimitBytes);
+    }
+
+    /// <summary>Whether a request of a heavy class may go.</summary>
+    public bool Fits(RouteClass route, double used, double top, double limit, TimeSpan now)
+    {
+        // What the first one has left is measured before the second may hide it.
+        if (route.HeldBytes == double.MaxValue && !settled) return false;
+        if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
+        var cost = CostModel.Expected(route);
+        if (!plateau.Allows(RunningBytes, cost)) return false;
+        if (used + RemainingBytes + cost <= top) return true;
+        // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
+        // so an app that stands above the band for good with heap that it reuses goes on.
+        return used + Repeat(route) <= (top + limit) / 2;
+    }
+
+    /// <summary>
+    /// Whether a request of a class that is not learned may go: one at a time and no other unlearned class beside it, so that the first
+    /// measurement is clean; more as there is room for the worst, or as time passes and nothing grows.
+    /// </summary>
+    public bool TrialFits(RouteClass route, double used, double top, TimeSpan now, double heavyBytes)
+    {
+        if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
+        if (used > top) return false;
+        var (own, oldest) = (0, TimeSpan.Zero);
+        var (grows, another) = (false, false);
+        foreach (var ticket in running)
+        {
+            var age = now - ticket.AdmittedAt;
+            if (ReferenceEquals(ticket.Route, route))
+            {
+                own++;
+                oldest = age > oldest ? age : oldest;
+                grows |= ticket.GrownBytes > heavyBytes / 2;
+            }
+            else if (ticket.Route.Kind == RouteKind.Unlearned && age < TrialAlone)
+            {
+                another = true;
+            }
+        }
+
+        // Two kinds of doubt: what comes of those in flight, and what comes of this one.
+        var roomFor = (int)Math.Min(1000, (top - used - RemainingBytes) / (2 * CostModel.UnknownBytes));
+        if (roomFor > 0) return own < Math.Max(roomFor, 1) || (!grows && own < Doubled(oldest));
+        if (grows) return false;
+        return own == 0 ? !another : own < Doubled(oldest);
+    }
+
+    private static int Doubled(TimeSpan age) => 1 << (int)Math.Min(12, age / TrialStep);
+
+    /// <summary>What this one and those in flight will make the app grow by, going by the last ones.</summary>
+    private double Repeat(RouteClass route)
+    {
+        var sum = Again(route);
+        foreach (var ticket in running)
+            sum += ticket.Route.Kind == RouteKind.Heavy ? Math.Max(0, Again(ticket.Route) - ticket.GrownBytes) : ticket.RemainingBytes;
+        return sum;
+
+        // Where memory is given back, what ends hides what grows: there only what is held counts as used again.
+        static double Again(RouteClass route) => Math.Max(route.RepeatPeakBytes, route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes));
+    }
+}

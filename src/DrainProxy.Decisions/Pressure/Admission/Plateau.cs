@@ -1,0 +1,145 @@
+namespace DrainProxy.Decisions.Pressure.Admission;
+
+/// <summary>
+/// How many heavy requests at once the app has been seen to bear, in bytes of expected cost. A collector leaves garbage of unknown size beside
+/// what is in use, or reuses what it kept: neither follows from costs, so it is tried. From one request on, one more after each window whose
+/// highest reading leaves room for the forecast of one more; one less when a window leaves the band; tried again later and later where it failed.
+/// </summary>
+public sealed class Plateau
+{
+    /// <summary>A window is at least this long.</summary>
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
+
+    /// <summary>And sees each place used so often, so that what requests leave behind is part of it.</summary>
+    public const int EndsPerPlace = 2;
+
+    /// <summary>A window without enough ends is closed after this time all the same.</summary>
+    public static readonly TimeSpan LongestWindow = TimeSpan.FromSeconds(10);
+
+    /// <summary>After a failure one more is tried not before this time; doubled with each further failure.</summary>
+    public static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time until it is tried again: a deploy or another limit must be learned anew.</summary>
+    public static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(80);
+
+    /// <summary>Share of the limit within which a reading stands still.</summary>
+    private const double Standing = 0.01;
+
+    /// <summary>Costs are learned and differ by a little from request to request.</summary>
+    private const double Slack = 1.01;
+
+    private readonly double[] recent = new double[3];
+    private TimeSpan since;
+    private double highest;
+    private double lowest;
+    private double load;
+    private int ends;
+    private int windows;
+    private double unit;
+    private double step;
+    private double before;
+    private TimeSpan retryAt;
+    private TimeSpan retry = FirstRetry;
+
+    /// <summary>Sum of expected costs that may run at once, in bytes; one request may in any case.</summary>
+    public double FitsBytes { get; private set; }
+
+    /// <summary>The same as a number of the costliest kind seen; at least 1.</summary>
+    public int Fits => unit > 0 ? Math.Max(1, (int)((FitsBytes / unit) + 0.01)) : 1;
+
+    /// <summary>The highest reading of the last windows, in bytes.</summary>
+    public double HighestBytes => Math.Max(highest, recent.Max());
+
+    /// <summary>Whether so much more fits beside what runs.</summary>
+    public bool Allows(double runningBytes, double moreBytes) => runningBytes + moreBytes <= Math.Max(FitsBytes, moreBytes) * Slack;
+
+    /// <summary>A heavy request has ended well.</summary>
+    public void Ended() => ends++;
+
+    /// <summary>Takes a sample in.</summary>
+    /// <param name="now">Its time.</param>
+    /// <param name="used">What the app holds, in bytes.</param>
+    /// <param name="running">Sum of the expected costs of the heavy requests in flight, in bytes.</param>
+    /// <param name="cost">What the costliest of those running or waiting may take; 0 when there are none.</param>
+    /// <param name="top">What may be filled, in bytes.</param>
+    /// <param name="limit">The app's limit, in bytes.</param>
+    public void Observe(TimeSpan now, double used, double running, double cost, double top, double limit)
+    {
+        if (cost > 0) unit = cost;
+        FitsBytes = Math.Max(FitsBytes, unit);
+        if (running <= 0 && load <= 0)
+        {
+            // Nothing heavy: a window would say nothing.
+            (since, highest, lowest, ends) = (now, used, used, 0);
+            return;
+        }
+
+        highest = Math.Max(highest, used);
+        lowest = Math.Min(lowest, used);
+        load = Math.Max(load, running);
+        var age = now - since;
+        if (age < Window || (ends < EndsPerPlace * Fits && age < LongestWindow)) return;
+        Close(now, top, limit);
+        (since, highest, lowest, load, ends) = (now, used, used, running, 0);
+    }
+
+    /// <summary>The app was killed: what was tried was too much.</summary>
+    public void Killed(TimeSpan now)
+    {
+        FitsBytes = Math.Max(unit, FitsBytes / 2);
+        Fail(now);
+        Reset();
+    }
+
+    /// <summary>The app was replaced: it begins anew.</summary>
+    public void Replaced()
+    {
+        FitsBytes = unit;
+        Reset();
+    }
+
+    private void Reset()
+    {
+        Array.Clear(recent);
+        (highest, load, ends, windows) = (0, 0, 0, 0);
+    }
+
+    private void Close(TimeSpan now, double top, double limit)
+    {
+        recent[windows++ % recent.Length] = highest;
+        var most = recent.Max();
+        if (highest > top && highest - lowest < Standing * limit)
+        {
+            // It stands there and does not grow: retained heap, no reason to give up what runs within it.
+            before = 0;
+            return;
+        }
+
+        if (highest > top)
+        {
+            // Well into the reserve: a quarter less, else one less.
+            FitsBytes = highest > (top + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
+            Fail(now);
+            return;
+        }
+
+        // Only what has run full can tell of one more.
+        if (load + (unit * 0.98) <= FitsBytes * Slack) return;
+        if (before > 0) step += (Math.Max(0, most - before) - step) / 4;
+        else if (step == 0) step = unit;
+        before = 0;
+        var forecast = Math.Clamp(step, unit / 4, unit * 1.5);
+        var room = (top - most) / forecast;
+        if (room < 1 || now < retryAt) return;
+        // With much room by half as many again, else one at a time.
+        FitsBytes += unit * Math.Max(1, Math.Floor(Math.Min(room / 4, FitsBytes / unit / 2)));
+        before = most;
+    }
+
+    private void Fail(TimeSpan now)
+    {
+        retryAt = now + retry;
+        retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
+        before = 0;
+    }
+}

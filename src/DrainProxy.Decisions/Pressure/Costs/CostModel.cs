@@ -1,0 +1,161 @@
+namespace DrainProxy.Decisions.Pressure.Costs;
+
+/// <summary>
+/// Learns what requests of each route class take, from the app's growth between two samples and from what was in flight meanwhile.
+/// Growth is shared out by rates that are themselves learned from the shares (the Richardson-Lucy iteration: multiplicative, never negative,
+/// and a class that is in flight while nothing grows loses weight). Only growth counts, since what a collector frees says nothing about what
+/// the next request will take. Not thread-safe: the owner locks.
+/// </summary>
+public sealed class CostModel
+{
+    /// <summary>What one request of an unknown class is taken for, in bytes: an export of some hundred megabytes is usual, more is rare.</summary>
+    public const double UnknownBytes = 256e6;
+
+    /// <summary>A class is learned after this many ended requests.</summary>
+    public const int EnoughRequests = 3;
+
+    /// <summary>The expected peak falls by half in this time, so that a deploy that needs less is seen within minutes.</summary>
+    public static readonly TimeSpan PeakHalfLife = TimeSpan.FromMinutes(10);
+
+    /// <summary>The shares of the past count half after this time.</summary>
+    private static readonly TimeSpan ShareHalfLife = TimeSpan.FromSeconds(30);
+
+    /// <summary>Weight of a class that never grew, in bytes per second: it takes the blame when nothing else is there.</summary>
+    private const double LeastRate = 64e3;
+
+    /// <summary>Weight of a class that was not seen yet, in bytes per second.</summary>
+    private const double UnknownRate = 100e6;
+
+    private readonly List<RouteClass> active = [];
+
+    /// <summary>What counts as heavy, in bytes a request: a 64th of the limit, between 8 and 64 MB.</summary>
+    /// <param name="limitBytes">The app's limit.</param>
+    public static double HeavyBytes(long limitBytes) => Math.Clamp(limitBytes / 64.0, 8e6, 64e6);
+
+    /// <summary>What a request of this class must be expected to take, in bytes.</summary>
+    public static double Expected(RouteClass route) => route.Kind switch
+    {
+        RouteKind.Heavy => route.PeakBytes,
+        RouteKind.Light => 0,
+        _ => Math.Max(UnknownBytes, route.PeakBytes),
+    };
+
+    /// <summary>Shares the growth between two samples out.</summary>
+    /// <param name="routes">Every class.</param>
+    /// <param name="watched">The requests in flight that are watched one by one.</param>
+    /// <param name="grown">By how much the app's memory grew, in bytes; negative when it shrank.</param>
+    /// <param name="elapsed">Time between the samples.</param>
+    /// <param name="now">Time of the second sample.</param>
+    /// <param name="limitBytes">The app's limit.</param>
+    public void Observe(IReadOnlyList<RouteClass> routes, IReadOnlyList<HeavyRequest> watched, double grown, TimeSpan elapsed, TimeSpan now, long limitBytes)
+    {
+        var seconds = elapsed.TotalSeconds;
+        if (seconds <= 0) return;
+        var keep = Math.Pow(0.5, seconds / ShareHalfLife.TotalSeconds);
+        var keepPeak = Math.Pow(0.5, seconds / PeakHalfLife.TotalSeconds);
+        double weights = 0;
+        active.Clear();
+        for (var i = 0; i < routes.Count; i++)
+        {
+            var route = routes[i];
+            var (started, completed) = (route.Started, route.Completed);
+            var ended = completed - route.CompletedBefore;
+            // Who came and went between two samples was there for a part of the time only.
+            var presence = Math.Max(route.InFlight, 0) + (ended > 0 ? Math.Min(ended, 1000) * Math.Min(0.5, route.Seconds / seconds) : 0);
+            route.PeakBytes *= keepPeak;
+            if (presence <= 0 && started == route.StartedBefore) continue;
+            route.LastSeen = now;
+            (route.StartedBefore, route.CompletedBefore) = (started, completed);
+            route.AttributedBytes *= keep;
+            route.ExposureSeconds = (route.ExposureSeconds * keep) + (presence * seconds);
+            route.CompletedSoFar = (route.CompletedSoFar * keep) + ended;
+            route.Presence = presence;
+            if (presence <= 0) continue;
+            active.Add(route);
+            weights += Weight(route, presence);
+        }
+
+        if (weights > 0 && grown > 0)
+        {
+            foreach (var route in active)
+            {
+                var share = grown * Weight(route, route.Presence) / weights;
+                route.AttributedBytes += share;
+                Distribute(route, watched, share);
+            }
+        }
+
+        foreach (var route in active)
+        {
+            route.GrowthRate = route.AttributedBytes / Math.Max(route.ExposureSeconds, 0.005);
+            if (route.Kind == RouteKind.Light) JudgeLight(route, limitBytes);
+        }
+    }
+
+    /// <summary>A watched request has ended: what it took counts for the next ones.</summary>
+    public static void Ended(HeavyRequest request, TimeSpan now, long limitBytes)
+    {
+        var route = request.Route;
+        var grown = request.GrownBytes;
+        Seen(route, now - request.AdmittedAt);
+        // A single one is a clean measurement; among others its share may be too high, so that only half of a rise is believed at a time.
+        if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / 2);
+        // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean.
+        route.RepeatPeakBytes += (grown - route.RepeatPeakBytes) / (grown > route.RepeatPeakBytes ? 2 : 8);
+        Judge(route, limitBytes);
+    }
+
+    /// <summary>What stayed after a request that ran alone. A collection may have come just then, so that a fall is believed by and by only.</summary>
+    public static void Stayed(RouteClass route, double bytes)
+    {
+        bytes = Math.Max(0, bytes);
+        route.HeldBytes = route.HeldBytes == double.MaxValue || bytes > route.HeldBytes ? bytes : route.HeldBytes + ((bytes - route.HeldBytes) / 32);
+    }
+
+    /// <summary>The lane that fits what is known; a running request tells as soon as it has grown too much for a light one.</summary>
+    public static void Judge(RouteClass route, long limitBytes)
+    {
+        var heavy = HeavyBytes(limitBytes);
+        if (route.PeakBytes >= heavy) route.Kind = RouteKind.Heavy;
+        else if (route.Kind == RouteKind.Heavy && route.PeakBytes < heavy / 2) route.Kind = RouteKind.Light;
+        else if (route.Kind == RouteKind.Unlearned && route.Completed >= EnoughRequests) route.Kind = RouteKind.Light;
+    }
+
+    /// <summary>A request of a light class has ended; only its duration is of interest.</summary>
+    public static void Seen(RouteClass route, TimeSpan took)
+    {
+        var seconds = Math.Max(took.TotalSeconds, 0);
+        route.Seconds = route.Seconds == 0 ? seconds : route.Seconds + ((seconds - route.Seconds) / 16);
+    }
+
+    private static double Weight(RouteClass route, double presence)
+    {
+        var rate = route.Kind == RouteKind.Unlearned && route.ExposureSeconds < 0.05 ? UnknownRate : Math.Max(route.GrowthRate, LeastRate);
+        return presence * rate;
+    }
+
+    /// <summary>Among requests of one class, those grow that have not grown yet.</summary>
+    private static void Distribute(RouteClass route, IReadOnlyList<HeavyRequest> watched, double share)
+    {
+        double sum = 0;
+        for (var i = 0; i < watched.Count; i++)
+            if (ReferenceEquals(watched[i].Route, route)) sum += Freshness(watched[i]);
+        if (sum <= 0) return;
+        for (var i = 0; i < watched.Count; i++)
+            if (ReferenceEquals(watched[i].Route, route)) watched[i].GrownBytes += share * Freshness(watched[i]) / sum;
+    }
+
+    private static double Freshness(HeavyRequest request) => request.RemainingBytes + (0.05 * request.ExpectedBytes) + 1;
+
+    /// <summary>A class that was light takes a lot of late: its mean says so, since its requests are not watched one by one.</summary>
+    private static void JudgeLight(RouteClass route, long limitBytes)
+    {
+        var heavy = HeavyBytes(limitBytes);
+        var requests = Math.Max(route.CompletedSoFar, route.InFlight);
+        if (requests < 1 || route.AttributedBytes < 2 * heavy) return;
+        var mean = route.AttributedBytes / requests;
+        if (mean < heavy) return;
+        route.PeakBytes = Math.Max(route.PeakBytes, mean);
+        route.Kind = RouteKind.Heavy;
+    }
+}

@@ -1,0 +1,28 @@
+namespace DrainProxy.Decisions.Pressure.Costs;
+
+/// <summary>A request that is watched one by one, because its route is heavy or not learned yet.</summary>
+/// <param name="route">Its class.</param>
+/// <param name="since">When it came.</param>
+public class HeavyRequest(RouteClass route, TimeSpan since)
+{
+    /// <summary>Its class.</summary>
+    public RouteClass Route => route;
+
+    /// <summary>When it came.</summary>
+    public TimeSpan Since => since;
+
+    /// <summary>When it was given to the app.</summary>
+    public TimeSpan AdmittedAt { get; internal set; }
+
+    /// <summary>What was expected of it when it was let in, in bytes.</summary>
+    public double ExpectedBytes { get; internal set; }
+
+    /// <summary>By how much it made the app grow so far, as far as can be told, in bytes.</summary>
+    public double GrownBytes { get; internal set; }
+
+    /// <summary>No other request that may take memory ran beside it.</summary>
+    internal bool Alone { get; set; }
+
+    /// <summary>What it may still take, in bytes.</summary>
+    public double RemainingBytes => Math.Max(0, ExpectedBytes - GrownBytes);
+}
