@@ -50,7 +50,7 @@ internal static class AppProcesses
         return [.. found];
     }
 
-    private static IEnumerable<long> Listeners(AppAddress app)
+    private static List<long> Listeners(AppAddress app)
     {
         if (app.Scheme == AppScheme.Unix) return ProcessText.UnixListeners(KernelFile.Lines("/proc/self/net/unix"), app.UnixPath ?? "");
         // A process here that listens on the same number is not the app that is elsewhere.

@@ -47,8 +47,9 @@ public static class ProcessText
     }
 
     /// <summary>/proc/net/tcp and tcp6: the inodes of the sockets that listen on a port.</summary>
-    public static IEnumerable<long> Listeners(IEnumerable<string> table, int port)
+    public static List<long> Listeners(IEnumerable<string> table, int port)
     {
+        var inodes = new List<long>();
         foreach (var line in table)
         {
             // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
@@ -56,19 +57,24 @@ public static class ProcessText
             if (fields.Length < 10 || fields[3] != "0A") continue;
             var at = fields[1].AsSpan(fields[1].LastIndexOf(':') + 1);
             if (int.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number) && number == port
-                && long.TryParse(fields[9], CultureInfo.InvariantCulture, out var inode)) yield return inode;
+                && long.TryParse(fields[9], CultureInfo.InvariantCulture, out var inode)) inodes.Add(inode);
         }
+
+        return inodes;
     }
 
     /// <summary>/proc/net/unix: the inodes of the sockets that listen on a path.</summary>
-    public static IEnumerable<long> UnixListeners(IEnumerable<string> table, string path)
+    public static List<long> UnixListeners(IEnumerable<string> table, string path)
     {
+        var inodes = new List<long>();
         foreach (var line in table)
         {
             // Num RefCount Protocol Flags Type St Inode Path; the flag 00010000 is "accepts connections".
             var fields = line.Split(' ', 8, StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length == 8 && fields[3] == "00010000" && fields[7] == path
-                && long.TryParse(fields[6], CultureInfo.InvariantCulture, out var inode)) yield return inode;
+                && long.TryParse(fields[6], CultureInfo.InvariantCulture, out var inode)) inodes.Add(inode);
         }
+
+        return inodes;
     }
 }
