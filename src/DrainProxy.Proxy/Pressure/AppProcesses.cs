@@ -11,7 +11,7 @@ namespace DrainProxy.Proxy.Pressure;
 internal readonly record struct AppProcess(int Id, long Started)
 {
     public static AppProcess? Of(int id) =>
-        KernelFile.Text($"/proc/{id}/stat") is { } text && ProcessText.Stat(text) is { } stat ? new(id, stat.Started) : null;
+        KernelFile.Line($"/proc/{id}/stat") is { } text && ProcessText.Stat(text) is { } stat ? new(id, stat.Started) : null;
 
     public bool Lives => Of(Id) == this;
 }
@@ -34,7 +34,7 @@ internal static class AppProcesses
         var children = new Dictionary<int, List<int>>();
         foreach (var id in ListeningPorts.Processes())
         {
-            if (KernelFile.Text($"/proc/{id}/stat") is not { } text || ProcessText.Stat(text) is not { } stat) continue;
+            if (KernelFile.Line($"/proc/{id}/stat") is not { } text || ProcessText.Stat(text) is not { } stat) continue;
             if (children.TryGetValue(stat.Parent, out var siblings)) siblings.Add(id);
             else children[stat.Parent] = [id];
         }

@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace DrainProxy.Proxy.Pressure;
@@ -40,6 +41,14 @@ internal sealed class KernelFile : IDisposable
     {
         using var file = Open(path);
         return file is null ? default : file.Read(buffer);
+    }
+
+    /// <summary>Reads a file of one short line, such as /proc/PID/stat, once; null when it cannot be read. Thousands of them a minute: nothing is allocated but the text.</summary>
+    public static string? Line(string path)
+    {
+        Span<byte> buffer = stackalloc byte[1024];
+        var read = Read(path, buffer);
+        return read.IsEmpty ? null : Encoding.Latin1.GetString(read);
     }
 
     /// <summary>The lines of a table of any length; none when it cannot be read.</summary>

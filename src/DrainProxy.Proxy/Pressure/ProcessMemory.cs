@@ -10,7 +10,10 @@ namespace DrainProxy.Proxy.Pressure;
 /// </summary>
 internal sealed class ProcessMemory : IMemorySource
 {
+    /// <summary>All of /proc is walked for that: once a second while there is work, and every five without.</summary>
     private static readonly TimeSpan LookForChildren = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookForChildrenAtRest = TimeSpan.FromSeconds(5);
+    private const int ReadingsOfWork = 20;
     private static readonly TimeSpan LookAtSharing = TimeSpan.FromSeconds(10);
     private readonly byte[] buffer = new byte[4 * 1024];
     private readonly IReadOnlyList<AppProcess> roots;
@@ -18,6 +21,7 @@ internal sealed class ProcessMemory : IMemorySource
     private readonly TimeProvider time;
     private readonly SortedList<int, KernelFile> status = [];
     private long lookedForChildren;
+    private int readings;
     private long? lookedAtSharing;
     private long countedTwice;
 
@@ -37,7 +41,7 @@ internal sealed class ProcessMemory : IMemorySource
 
     public bool TryRead(out MemoryFigures figures)
     {
-        if (time.GetElapsedTime(lookedForChildren) >= LookForChildren) LookAgain();
+        if (time.GetElapsedTime(lookedForChildren) >= (++readings >= ReadingsOfWork ? LookForChildren : LookForChildrenAtRest)) LookAgain();
         MemoryReading sum = default;
         foreach (var file in status.Values)
         {
@@ -63,7 +67,7 @@ internal sealed class ProcessMemory : IMemorySource
 
     private void LookAgain()
     {
-        lookedForChildren = time.GetTimestamp();
+        (lookedForChildren, readings) = (time.GetTimestamp(), 0);
         var now = AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
         foreach (var gone in status.Keys.Except(now).ToList())
         {
