@@ -62,9 +62,18 @@ public sealed class MemorySensesTests
         await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the cgroup is found");
         Assert.Equal(0, await proxy.Metric("drainproxy_app_oom_kills_total"));
 
-        using var killed = await http.PostAsync("/hold?mb=400&ms=1000", null);
+        using var killed = await http.PostAsync("/climb?mb=400&ms=2000", null);
         Assert.Equal(502, (int)killed.StatusCode);
         Assert.Equal(1, cgroup.Kills);
+        await Soon(() => Task.FromResult(proxy.Child.Lines.Any(l => l.Contains("\"event\":\"app_oom_kill\"", StringComparison.Ordinal))), "the kill is told");
+        var told = JsonDocument.Parse(proxy.Child.Lines.Single(l => l.Contains("\"event\":\"app_oom_kill\"", StringComparison.Ordinal))).RootElement;
+        Assert.Equal(1, told.GetProperty("kills").GetInt32());
+        Assert.Equal("counter", told.GetProperty("evidence").GetString());
+        Assert.Equal(250 * MiB, told.GetProperty("limit_bytes").GetInt64());
+        var curve = told.GetProperty("memory_curve").EnumerateArray().Select(p => p.GetProperty("used_bytes").GetInt64()).ToList();
+        Assert.True(curve.Max() > 150 * MiB, $"the curve does not show the climb: {string.Join(' ', curve)}");
+        Assert.Equal(JsonValueKind.Array, told.GetProperty("in_flight").ValueKind);
+        Assert.NotEqual("", told.GetProperty("advice").GetString());
         await app.Child.Exit(TimeSpan.FromSeconds(30));
         await using var again = await Hungry(cgroup, port);
         Assert.Equal("ok\n", await http.GetStringAsync("/"));

@@ -1,13 +1,14 @@
 using System.Text.Json;
 using DrainProxy.Decisions.Pressure;
 using DrainProxy.Proxy.Pressure;
+using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Admin;
 
 /// <summary>What `/state` shows of the app's memory: the sampler's newest snapshot.</summary>
 internal static class PressureState
 {
-    public static void Write(Utf8JsonWriter json, PressureSampler sampler)
+    public static void Write(Utf8JsonWriter json, PressureSampler sampler, BlackBox box)
     {
         var snapshot = sampler.Newest;
         var sample = snapshot.Sample;
@@ -26,11 +27,41 @@ internal static class PressureState
             json.WriteNumber("socket_bytes", snapshot.Memory.SocketBytes);
         }
 
-        json.WriteNumber("oom_kills", sample.OomKills);
+        json.WriteNumber("oom_kills", box.Kills);
         var (count, each) = sampler.Cost;
         json.WriteNumber("readings", count);
         json.WriteNumber("reading_us", Math.Round(each.TotalMicroseconds, 1));
         json.WriteEndObject();
+    }
+
+    /// <summary>The last visits of the OOM killer, without their curves: those are in the log.</summary>
+    public static void WriteKills(Utf8JsonWriter json, BlackBox box, DateTimeOffset startedAt)
+    {
+        json.WriteStartArray("last_oom_kills");
+        foreach (var incident in box.Last)
+        {
+            json.WriteStartObject();
+            json.WriteString("at", startedAt + incident.At);
+            json.WriteNumber("kills", incident.Kills);
+            json.WriteString("evidence", LabelNames.Of(incident.Evidence));
+            if (incident.Culprit is { } culprit)
+            {
+                json.WriteStartObject("culprit");
+                json.WriteString("route", culprit.Route);
+                json.WriteNumber("share", Math.Round(culprit.Share, 2));
+                json.WriteEndObject();
+            }
+            else
+            {
+                json.WriteNull("culprit");
+            }
+
+            json.WriteNumber("in_flight", incident.InFlight.Count);
+            json.WriteString("advice", incident.Advice);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void Bounded(Utf8JsonWriter json, string name, in PressureSample sample, long value)

@@ -13,7 +13,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, BlackBox blackBox, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -40,7 +40,8 @@ internal sealed class StateReport(
         json.WriteNumber("upstream", counters.ConnectionsOpen(Side.Upstream));
         json.WriteEndObject();
         WriteApps(json);
-        PressureState.Write(json, pressure);
+        PressureState.Write(json, pressure, blackBox);
+        PressureState.WriteKills(json, blackBox, lifecycle.StartedAtUtc);
         json.WritePropertyName("last_termination");
         if (LastTermination is { } report) json.WriteRawValue(report);
         else json.WriteNullValue();

@@ -19,6 +19,7 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     private long heldAt;
     private TimeSpan retry = TimeSpan.Zero;
     private int appChanged;
+    private bool leaving;
     private (MemoryMethod Method, string Identity) told = (MemoryMethod.None, "");
 
     public MemoryMethod Method => source?.Method ?? MemoryMethod.None;
@@ -34,11 +35,13 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     public bool TryRead(out MemoryFigures figures)
     {
         figures = default;
+        if (leaving) Drop();
         if (setting.Kind == MemorySourceKind.None) return false;
         if (Interlocked.Exchange(ref appChanged, 0) == 1) (retry, heldAt) = (TimeSpan.Zero, 0);
         if (source is not null && (heldAt == 0 || time.GetElapsedTime(heldAt) >= LookAtHold))
         {
-            if (!source.StillHolds()) Drop();
+            // Its counters have one more thing to tell: whether it was killed.
+            leaving = !source.StillHolds();
             heldAt = time.GetTimestamp();
         }
 
@@ -60,6 +63,7 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     {
         source?.Dispose();
         source = null;
+        leaving = false;
         retry = TimeSpan.Zero;
     }
 

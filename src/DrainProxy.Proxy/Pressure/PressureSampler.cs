@@ -25,7 +25,7 @@ internal sealed class PressureSampler : IDisposable
     private long readingTicks;
 
     /// <param name="memory">Where the app's memory is seen.</param>
-    /// <param name="inFlight">How many requests are under way; read 20 to 100 times a second.</param>
+    /// <param name="inFlight">How many requests are under way; read 50 to 100 times a second.</param>
     /// <param name="now">Monotonic time since the program's start.</param>
     /// <param name="time">Drives the timer and measures what readings cost.</param>
     public PressureSampler(AppMemory memory, Func<long> inFlight, Func<TimeSpan> now, TimeProvider time) =>
@@ -69,6 +69,17 @@ internal sealed class PressureSampler : IDisposable
         var current = Latest.UsedBytes;
         RaisePeak(current);
         return Math.Max(highest, current);
+    }
+
+    /// <summary>Reads out of turn, when something has happened that the next reading would show too late. Waits for a reading that is under way.</summary>
+    public void ReadNow()
+    {
+        lock (turn)
+        {
+            if (stopped) return;
+            readAt = TimeSpan.MinValue;
+            Look();
+        }
     }
 
     /// <summary>Ends the readings; waits for one that is under way.</summary>

@@ -22,6 +22,9 @@ public sealed class MetricsSources
     /// <summary>The sampler's newest snapshot.</summary>
     public Func<PressureSnapshot> Pressure { get; init; } = () => PressureSnapshot.Unknown;
 
+    /// <summary>Processes of the app killed by the OOM killer so far.</summary>
+    public Func<long> OomKills { get; init; } = () => 0;
+
     /// <summary>The app's highest use of memory since the last call.</summary>
     public Func<long> TakeMemoryPeak { get; init; } = () => 0;
 

@@ -27,7 +27,7 @@ internal static class PressureInstruments
         Gauge("app_memory_peak", "By", "Highest use of memory by the app since the last scrape.", _ => [new(peak.Read())]);
         Gauge("app_memory_limit", "By", "Nearest limit that holds for the app's memory.", s => Bounded(s, s.Sample.LimitBytes));
         Gauge("memory_headroom", "By", "What the app may still allocate before the kernel kills.", s => Bounded(s, s.Sample.HeadroomBytes));
-        meter.CreateObservableCounter("drainproxy.app_oom_kills", () => sources.Pressure().Sample.OomKills, "{kill}", "Processes of the app that the OOM killer has killed.");
+        meter.CreateObservableCounter("drainproxy.app_oom_kills", sources.OomKills, "{kill}", "Processes of the app that the OOM killer has killed.");
         meter.CreateObservableGauge("drainproxy.memory_source", () => Chosen(sources.Pressure().Sample.Method), null,
             "1 for the way in which the app's memory is seen, 0 for all others.");
 

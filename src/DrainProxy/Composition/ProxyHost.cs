@@ -53,6 +53,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
     private readonly PressureSampler pressure;
+    private readonly BlackBox blackBox;
     private readonly ProxyMetrics metrics;
     private readonly PrometheusExporter exporter;
     private readonly ProxyApplication application;
@@ -74,6 +75,7 @@ internal sealed partial class ProxyHost : IDisposable
         connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
         pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, () => lifecycle.Now, time);
+        blackBox = new(pressure, counters, log);
         var version = Version();
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
@@ -83,7 +85,7 @@ internal sealed partial class ProxyHost : IDisposable
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, application, pressure, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+            lifecycle, plan, counters, connections, streams, targets, application, pressure, blackBox, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, time);
         admin = new(settings.Admin, logs);
         if (app is not null)
@@ -261,6 +263,7 @@ internal sealed partial class ProxyHost : IDisposable
         },
         AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
         Pressure = () => pressure.Newest,
+        OomKills = () => blackBox.Kills,
         TakeMemoryPeak = () => pressure.TakePeak(),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };

@@ -43,7 +43,7 @@ public sealed class PressureSamplerTests : IDisposable
         var read = 0;
         sampler.Sampled += _ => read++;
         Assert.Equal(SamplingPace.Look, Advance(sampler, TimeSpan.Zero));
-        for (var i = 1; i < 10; i++) Advance(sampler, SamplingPace.Look);
+        for (var i = 1; i < SamplingPace.Idle / SamplingPace.Look; i++) Advance(sampler, SamplingPace.Look);
         Assert.Equal(1, read);
         Advance(sampler, SamplingPace.Look);
         Assert.Equal(2, read);

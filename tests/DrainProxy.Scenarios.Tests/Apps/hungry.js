@@ -1,4 +1,4 @@
-// Takes memory as it is told: /hold?mb=120&ms=300 for the time of the request, /keep?mb=10 for ever, /cache?mb=100&file=F as page cache.
+// Takes memory as it is told: /hold?mb=120&ms=300 for the time of the request, /climb?mb=120&ms=300 step by step, /keep?mb=10 for ever, /cache?mb=100&file=F as page cache.
 const http = require('http');
 const fs = require('fs');
 const { setTimeout: pause } = require('timers/promises');
@@ -12,6 +12,15 @@ const server = http.createServer(async (request, response) => {
     await pause(Number(url.searchParams.get('ms') || 0));
     response.end(`held ${held.length}\n`);
     return;
+  }
+
+  if (url.pathname === '/climb') {
+    const steps = 40;
+    const held = [];
+    while (held.length < steps) {
+      held.push(Buffer.alloc(bytes / steps, 1));
+      await pause(Number(url.searchParams.get('ms') || 0) / steps);
+    }
   }
 
   if (url.pathname === '/keep') kept.push(Buffer.alloc(bytes, 1));

@@ -13,7 +13,7 @@ public static class SamplingPace
     public static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Between two looks, without a reading, whether work has come.</summary>
-    public static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
 
     /// <summary>A reading takes at most one part in this many of the time: many processes to read make the sampler slower, not the machine.</summary>
     public const int CostShare = 50;
