@@ -78,8 +78,7 @@ internal sealed partial class AppBreaker(HoldQueue waiting, TimeProvider time, I
         }
 
         if (before != after) LogState(log, after);
-        if (admitsNow && !admitted) waiting.Begin();
-        else if (admitted && !admitsNow) waiting.Stop();
+        if (admitsNow != admitted) waiting.Follow(() => admits);
         else if (after == BreakerState.HalfOpen && before != after) waiting.Next();
     }
 

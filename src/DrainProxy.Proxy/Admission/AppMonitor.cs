@@ -108,10 +108,12 @@ internal sealed partial class AppMonitor : IDisposable
             {
                 down.TrySetResult();
             }
+
+            // Inside the lock: told in the other order, the breaker would keep requests from an app that answers.
+            if (answers) Breaker.AppAnswers();
+            else Breaker.AppGone();
         }
 
-        if (answers) Breaker.AppAnswers();
-        else Breaker.AppGone();
         LogApp(log, subject, answers ? "answers" : "does not answer");
         Changed?.Invoke(answers);
     }

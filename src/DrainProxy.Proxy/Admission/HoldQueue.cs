@@ -18,7 +18,7 @@ internal sealed class HoldQueue(TimeProvider time)
     }
 
     /// <summary>Waits at the end of the queue; the caller gives the time and the reasons to stop.</summary>
-    /// <param name="keeps">Whether nobody may go; false before <see cref="Begin"/> or <see cref="Next"/> is called.</param>
+    /// <param name="keeps">Whether nobody may go; false before <see cref="Follow"/> or <see cref="Next"/> is called.</param>
     /// <param name="limit">How long at most.</param>
     /// <param name="cancel">Reasons to stop.</param>
     /// <exception cref="TimeoutException">The time is over.</exception>
@@ -49,12 +49,24 @@ internal sealed class HoldQueue(TimeProvider time)
         }
     }
 
-    /// <summary>The app answers.</summary>
-    public void Begin()
+    /// <summary>
+    /// The app has begun or ceased to answer. Asked again inside the lock: two changes at one moment may come here in the other order, and those who
+    /// wait would stay behind an app that answers.
+    /// </summary>
+    /// <param name="admits">Whether requests may go to the app; what it says has changed before this call.</param>
+    public void Follow(Func<bool> admits)
     {
         List<TaskCompletionSource> go;
         lock (gate)
         {
+            if (!admits())
+            {
+                slowStart.Stop();
+                End();
+                return;
+            }
+
+            if (slowStart.Running) return;
             go = Take(slowStart.Begin(waiting.Count));
             running = slowStart.Running;
             if (running) ticks ??= time.CreateTimer(static q => ((HoldQueue)q!).Tick(), this, SlowStart.Tick, SlowStart.Tick);
@@ -69,16 +81,6 @@ internal sealed class HoldQueue(TimeProvider time)
         List<TaskCompletionSource> go;
         lock (gate) go = Take(1);
         Release(go);
-    }
-
-    /// <summary>The app is gone again: who is left waits on.</summary>
-    public void Stop()
-    {
-        lock (gate)
-        {
-            slowStart.Stop();
-            End();
-        }
     }
 
     /// <summary>A request was answered. On the hot path: one read while nobody waits.</summary>
