@@ -13,6 +13,8 @@ public sealed partial class MarkdownTests
         "--json", "--help", "--version", "--peers", "--metrics", "--runs", "--seconds", "--rate", "--connections", "--idle", "--drainproxy",
         "--baseline", "--limit", "--compare", "--pin", "--profile", "--attack", "--quick", "--default-target", "--app-port-env", "--watch", "--kubernetes-version", "--image", "--format",
         "--explain", "--mb-per-request", "--longest", "--svg",
+        // webhook
+        "--tls", "--namespace", "--secret", "--lease", "--service", "--webhook-configuration", "--service-account-dir", "--api-server",
     ];
 
     public static TheoryData<string> Pages => [.. Repository.FilesWith(".md")];

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using DrainProxy.Kubernetes.Manifests;
 
@@ -6,6 +7,9 @@ namespace DrainProxy.Kubernetes.Injection;
 /// <summary>JSON Patch (RFC 6902) with add, remove and replace: made from two versions, and applied.</summary>
 public static class JsonPatch
 {
+    /// <summary>Patches go into base64 and logs, never into a page: text stays as it is.</summary>
+    internal static readonly JsonSerializerOptions Format = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>The operations that make <paramref name="to"/> of <paramref name="from"/>; the same ones for the same two.</summary>
     public static JsonArray Between(JsonNode from, JsonNode to)
     {

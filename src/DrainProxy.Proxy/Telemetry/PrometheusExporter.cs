@@ -6,7 +6,7 @@ using DrainProxy.Proxy.Telemetry.Prometheus;
 namespace DrainProxy.Proxy.Telemetry;
 
 /// <summary>
-/// Prometheus text 0.0.4 and OpenMetrics 1.0 out of the instruments of one ProxyMetrics. It listens to that meter alone (two proxies in
+/// Prometheus text 0.0.4 and OpenMetrics 1.0 out of the instruments of one meter. It listens to that one alone (two proxies in
 /// one process do not mix) and touches the hot path with one callback per recorded duration. Scrapes wait for each other, requests never.
 /// </summary>
 public sealed class PrometheusExporter : IDisposable
@@ -14,13 +14,19 @@ public sealed class PrometheusExporter : IDisposable
     public const string TextContentType = "text/plain; version=0.0.4; charset=utf-8";
     public const string OpenMetricsContentType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    private readonly ProxyMetrics metrics;
+    private readonly Meter meter;
+    private readonly ScrapeMemory scrapes;
     private readonly MeterListener listener;
     private readonly List<MetricFamily> families = [];
 
     public PrometheusExporter(ProxyMetrics metrics)
+        : this(metrics.Meter, metrics.Scrapes)
     {
-        this.metrics = metrics;
+    }
+
+    internal PrometheusExporter(Meter meter, ScrapeMemory scrapes)
+    {
+        (this.meter, this.scrapes) = (meter, scrapes);
         listener = new MeterListener { InstrumentPublished = Publish };
         listener.SetMeasurementEventCallback<double>(static (_, value, labels, state) => ((MetricFamily)state!).Measured(value, labels));
         listener.SetMeasurementEventCallback<long>(static (_, value, labels, state) => ((MetricFamily)state!).Measured(value, labels));
@@ -38,17 +44,17 @@ public sealed class PrometheusExporter : IDisposable
     /// </summary>
     public void Write(IBufferWriter<byte> output, bool openMetrics, string? scraper = null)
     {
-        lock (metrics.Scrapes.Turn)
+        lock (scrapes.Turn)
         {
             foreach (var family in families) family.Clear();
-            metrics.Scrapes.Begin(scraper);
+            scrapes.Begin(scraper);
             try
             {
                 listener.RecordObservableInstruments();
             }
             finally
             {
-                metrics.Scrapes.End();
+                scrapes.End();
             }
 
             var text = new ExpositionWriter(output, openMetrics);
@@ -61,9 +67,9 @@ public sealed class PrometheusExporter : IDisposable
 
     private void Publish(Instrument instrument, MeterListener listening)
     {
-        if (!ReferenceEquals(instrument.Meter, metrics.Meter)) return;
+        if (!ReferenceEquals(instrument.Meter, meter)) return;
         MetricFamily family = instrument is Histogram<double> histogram ? new HistogramFamily(histogram) : new SampleFamily(instrument);
-        lock (metrics.Scrapes.Turn) families.Add(family);
+        lock (scrapes.Turn) families.Add(family);
         listening.EnableMeasurementEvents(instrument, family);
     }
 }

@@ -35,6 +35,7 @@ internal static class CommandTable
             InjectCommand.CreateInverse(),
             LintCommand.Create(),
             PlanCommand.Create(),
+            WebhookCommand.Create(),
             SignalCommand.Create(),
             ConfigCommand.Create(),
         };

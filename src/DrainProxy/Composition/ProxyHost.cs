@@ -290,7 +290,7 @@ internal sealed partial class ProxyHost : IDisposable
     private static string Version() =>
         typeof(ProxyHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
 
-    private static string? BindFailure(Exception exception)
+    internal static string? BindFailure(Exception exception)
     {
         for (Exception? e = exception; e is not null; e = e.InnerException)
         {
