@@ -40,6 +40,20 @@ internal sealed class Exchange
 
     public UpstreamCause? Cause { get; set; }
 
+    /// <summary>Why it was refused before the app saw it.</summary>
+    public ShedReason? Shed { get; set; }
+
+    /// <summary>What one word the access log has for the failure; null when there was none.</summary>
+    public string? CauseName => (Cause, Shed, Outcome) switch
+    {
+        ({ } cause, _, not Outcome.ClientGone) => LabelNames.Of(cause),
+        (_, { } reason, _) => LabelNames.Of(reason),
+        (_, _, Outcome.Refused) => LabelNames.Of(ClientCause.BadRequest),
+        (_, _, Outcome.ClientGone) => LabelNames.Of(
+            Connection.TooSlow ? ClientCause.ClientTooSlow : Http.Response.HasStarted ? ClientCause.ClientGoneDuringAnswer : ClientCause.ClientGoneBeforeAnswer),
+        _ => null,
+    };
+
     /// <summary>The one request that tries an app that was away: its answer lets the others go.</summary>
     public bool IsProbe { get; set; }
 
@@ -92,6 +106,7 @@ internal sealed class Exchange
         Begun = false;
         Outcome = Outcome.Ok;
         Cause = null;
+        Shed = null;
         IsProbe = false;
         Stream = null;
         Cancel = null;

@@ -26,6 +26,8 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
     public static Failure Of(ForwarderError error, Exception? exception) => error switch
     {
         ForwarderError.Request or ForwarderError.RequestBodyDestination => OfRequest(exception),
+        // SocketsHttpHandler's connect timeout comes as a cancellation, with this inside; YARP's activity timeout has none.
+        ForwarderError.RequestTimedOut when exception is OperationCanceledException { InnerException: TimeoutException } => ConnectTimeout,
         ForwarderError.RequestTimedOut or ForwarderError.UpgradeActivityTimeout => Timeout,
         ForwarderError.ResponseBodyDestination or ForwarderError.UpgradeResponseDestination or ForwarderError.UpgradeRequestDestination => ClosedDuring,
         ForwarderError.ResponseHeaders => Protocol,

@@ -99,6 +99,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         if (path.Settings.HealthPath is not { } healthPath || !path.Lifecycle.Terminating) return false;
         if (!string.Equals(exchange.Http.Request.Path.Value, healthPath, StringComparison.Ordinal)) return false;
         if (path.Settings.ReadinessOnDrain == ReadinessOnDrain.Keep && path.Lifecycle.Phase is Phase.Lingering or Phase.Draining) return false;
+        exchange.Shed = ShedReason.Closing;
         await Answer(exchange, OwnAnswer.HealthWhileTerminating, Outcome.Refused);
         return true;
     }
@@ -289,19 +290,20 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 return;
         }
 
+        if (path.Lifecycle.Terminating) Lose(LossReason.HoldExhausted);
+        if (held == HoldResult.Full)
+        {
+            path.Counters.RequestShed(ShedReason.QueueFull);
+            exchange.Shed = ShedReason.QueueFull;
+            await Answer(exchange, OwnAnswer.HoldFull, Outcome.Refused);
+            return;
+        }
+
         var cause = held == HoldResult.Refused ? UpstreamCause.BreakerOpen : UpstreamCause.HoldExhausted;
         path.Counters.UpstreamFailed(cause);
         exchange.Cause = cause;
-        if (path.Lifecycle.Terminating) Lose(LossReason.HoldExhausted);
         if (warnings.Allows((int)cause)) LogFailed(log, cause, exchange.Target.Address);
-        if (held == HoldResult.Full) path.Counters.RequestShed(ShedReason.QueueFull);
-        var answer = held switch
-        {
-            HoldResult.Full => OwnAnswer.HoldFull,
-            HoldResult.Refused => OwnAnswer.BreakerOpen,
-            _ => OwnAnswer.HoldExhausted,
-        };
-        await Answer(exchange, answer, held == HoldResult.Full ? Outcome.Refused : Outcome.Failed);
+        await Answer(exchange, held == HoldResult.Refused ? OwnAnswer.BreakerOpen : OwnAnswer.HoldExhausted, Outcome.Failed);
     }
 
     private static async Task Answer(Exchange exchange, OwnAnswer answer, Outcome outcome)
@@ -345,27 +347,36 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         path.Counters.RequestEnded(status, exchange.Outcome);
         path.Metrics.RecordDuration(elapsed.TotalSeconds);
         if (exchange.Stream is null && elapsed.Ticks > Volatile.Read(ref longestTicks)) Volatile.Write(ref longestTicks, elapsed.Ticks);
-        exchange.Connection.End(now);
+        exchange.Connection.End(now, answered: exchange.Outcome != Outcome.ClientGone);
         exchange.Target.Monitor.Waiting.Answered();
         if (path.Lifecycle.Terminating)
             path.Termination.Answered(path.Lifecycle.Since(now), exchange.Outcome is Outcome.Ok or Outcome.AppError or Outcome.Refused);
         if (path.Settings.AccessLog != AccessLog.Off) WriteAccess(exchange, status, elapsed);
     }
 
+    /// <summary>Said when the connection ends: the line of its exchange has long been written.</summary>
+    public void TellLostResponse(Listening.TrackedConnection connection)
+    {
+        if (path.Settings.AccessLog != AccessLog.Off) LogResponseLost(accessLog, LabelNames.Of(ClientCause.ResponseLost), connection.PeerAddress);
+    }
+
     private void WriteAccess(Exchange exchange, int status, TimeSpan elapsed)
     {
         if (path.Settings.AccessLog == AccessLog.Errors && exchange.Outcome == Outcome.Ok) return;
         var request = exchange.Http.Request;
-        LogAccess(accessLog, request.Method, request.Path.Value ?? "", status, exchange.Outcome, exchange.Cause,
+        LogAccess(accessLog, request.Method, request.Path.Value ?? "", status, exchange.Outcome, exchange.CauseName,
             elapsed.TotalMilliseconds, exchange.Connection.PeerAddress);
     }
 
     [LoggerMessage(220, LogLevel.Warning, "Exchange with app {App} failed: {Cause}", EventName = "exchange_failed")]
     private static partial void LogFailed(ILogger log, UpstreamCause cause, AppAddress app);
 
+    [LoggerMessage(222, LogLevel.Information, "The last answer to {Peer} was not taken: {Cause}", EventName = "response_lost")]
+    private static partial void LogResponseLost(ILogger log, string cause, string peer);
+
     [LoggerMessage(221, LogLevel.Information, "{Method} {Path} {Status} {Outcome} {Cause} {Milliseconds:0.0} ms {Peer}", EventName = "access")]
     private static partial void LogAccess(
-        ILogger log, string method, string path, int status, Outcome outcome, UpstreamCause? cause, double milliseconds, string peer);
+        ILogger log, string method, string path, int status, Outcome outcome, string? cause, double milliseconds, string peer);
 }
 
 /// <summary>Makes exchanges for the pool; they are made ready by <see cref="Exchange.Initialize"/>.</summary>

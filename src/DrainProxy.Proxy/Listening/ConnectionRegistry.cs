@@ -64,6 +64,9 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>Raised for each new connection; used while terminating.</summary>
     public Action? Opened { get; set; }
 
+    /// <summary>Raised for each connection on which the last answer was lost.</summary>
+    public Action<TrackedConnection>? ResponseLost { get; set; }
+
     public int Count => connections.Count;
 
     /// <summary>What Kestrel's HTTP layer keeps for one connection, in bytes: garbage when it rests.</summary>
@@ -86,7 +89,7 @@ internal sealed class ConnectionRegistry : IDisposable
     {
         var now = time.GetTimestamp();
         var connection = new TrackedConnection(
-            context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), now);
+            context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), time);
         context.Features.Set<IConnectionSocketFeature>(connection);
         connection.FollowHeartbeat();
         connections.TryAdd(connection, 0);
@@ -123,12 +126,18 @@ internal sealed class ConnectionRegistry : IDisposable
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException && connection.Http1 is { Resting: true })
         {
             // Reset or aborted at rest.
+            connection.Fails(e);
         }
         finally
         {
             connections.TryRemove(connection, out _);
             Room.Free();
             counters.ConnectionClosed(Side.Downstream, connection.Finish());
+            if (connection.LostResponse)
+            {
+                counters.ResponseLost();
+                ResponseLost?.Invoke(connection);
+            }
         }
     }
 

@@ -51,13 +51,13 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
     private void PrepareHttp2(ConnectionContext context, TrackedConnection connection)
     {
         var writer = new GoAwayWriter(context.Transport.Output);
-        context.Transport = new DuplexPipe(new FrameReader(context.Transport.Input, writer, time), writer);
+        context.Transport = new DuplexPipe(new FrameReader(context.Transport.Input, writer, connection, time), writer);
         connection.Http2 = writer;
     }
 
     private void PrepareHttp1(ConnectionContext context, TrackedConnection connection)
     {
-        var reader = new StrictReader(context.Transport.Input, limits, time);
+        var reader = new StrictReader(context.Transport.Input, limits, time, connection);
         context.Transport = new DuplexPipe(reader, context.Transport.Output);
         connection.BecomeHttp1(reader);
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
@@ -15,12 +16,14 @@ namespace DrainProxy.Proxy.Listening;
 /// only through <see cref="TryBegin"/> and an idle connection is half-closed only through <see cref="TryHalfClose"/>; both race on one
 /// word, so that a request is either served or counted as lost, never neither.
 /// </summary>
-internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, long openedAt)
+internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, TimeProvider time)
     : IConnectionSocketFeature, IConnectionHeartbeatFeature
 {
     private const int ClosedMark = int.MinValue / 2;
     private CancellationToken transportClosed;
     private bool ended;
+    private bool judged;
+    private bool lastAnswered;
     private int active;
     private int requests;
     private bool closedByUs;
@@ -50,10 +53,16 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     /// <summary>The app behind the listener that this connection came to.</summary>
     public AppTarget Target => target;
 
-    public long OpenedAt { get; } = openedAt;
+    public long OpenedAt { get; } = time.GetTimestamp();
 
     /// <summary>Timestamp of the last moment a request was in flight, or of the opening.</summary>
-    public long LastActiveAt { get; private set; } = openedAt;
+    public long LastActiveAt { get; private set; } = time.GetTimestamp();
+
+    /// <summary>The last answer never reached the client's side, as far as this end can know.</summary>
+    public bool LostResponse { get; private set; }
+
+    /// <summary>The exchange was ended because its client took next to nothing of the answer.</summary>
+    public bool TooSlow { get; private set; }
 
     /// <summary>Set when the HTTP/2 preface or ALPN was seen.</summary>
     public GoAwayWriter? Http2 { get; set; }
@@ -117,10 +126,13 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         return true;
     }
 
-    public void End(long now)
+    /// <param name="now">The kernel has taken the last byte of the answer.</param>
+    /// <param name="answered">False when the client left before that.</param>
+    public void End(long now, bool answered)
     {
         EndsWithFin = false;
         LastActiveAt = now;
+        lastAnswered = answered;
         Interlocked.Decrement(ref active);
     }
 
@@ -227,6 +239,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         }
         else if (now - progressAt > window)
         {
+            TooSlow = true;
             Abort("the peer takes its answer too slowly");
         }
     }
@@ -262,13 +275,35 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     public void Abort(string reason)
     {
+        Judge(broken: false);
         closedByUs = true;
         context.Abort(new ConnectionAbortedException(reason));
+    }
+
+    /// <summary>
+    /// The transport failed: a reset, or the kernel has given up. Asked in an exception filter, where the socket is still there to be
+    /// looked at; when whoever reads has seen the failure, it is gone.
+    /// </summary>
+    /// <returns>Always false: the exception goes on.</returns>
+    public bool Fails(Exception failure)
+    {
+        // An end of our own making comes as another exception.
+        if (failure is IOException && !closedByUs) Judge(broken: true);
+        return false;
+    }
+
+    /// <summary>Whether the last answer was lost, while that can still be seen. The first look counts: later ones find what we did ourselves.</summary>
+    private void Judge(bool broken)
+    {
+        if (judged || !lastAnswered || Active > 0) return;
+        judged = true;
+        LostResponse = ResponseLoss.IsLost(new(time.GetElapsedTime(LastActiveAt), broken, TcpInfo.Of(socket)?.Unacknowledged ?? 0));
     }
 
     /// <summary>Called once when the connection's pipeline has returned; tells who ended it.</summary>
     public ClosedBy Finish()
     {
+        Judge(broken: false);
         Volatile.Write(ref ended, true);
         return closedByUs || !PeerHasClosed() ? ClosedBy.Us : ClosedBy.Peer;
     }

@@ -40,6 +40,25 @@ public enum UpstreamCause
     Internal,
 }
 
+/// <summary>What went wrong on the client's side, `cause` in the access log; in metrics by `outcome` and in counters of their own.</summary>
+public enum ClientCause
+{
+    /// <summary>It left before a byte of its answer was sent.</summary>
+    ClientGoneBeforeAnswer,
+
+    /// <summary>It left while its answer was being sent.</summary>
+    ClientGoneDuringAnswer,
+
+    /// <summary>It took next to nothing of its answer for so long that the exchange was ended.</summary>
+    ClientTooSlow,
+
+    /// <summary>Its request was refused: not HTTP, or beyond a limit.</summary>
+    BadRequest,
+
+    /// <summary>The answer was complete, and the client's side did not take it.</summary>
+    ResponseLost,
+}
+
 /// <summary>Why a request was lost while terminating, label `reason` of `lost_requests_total` and key of `lost` in the report.</summary>
 public enum LossReason
 {

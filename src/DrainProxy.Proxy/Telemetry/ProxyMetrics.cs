@@ -92,7 +92,7 @@ public sealed class ProxyMetrics : IDisposable
         Counter("shed", "{request}", "Requests refused before the app saw them.", Series.Of<ShedReason>("reason", counters.Shed));
         Counter("upstream_errors", "{error}", "Exchanges with the app that failed.", Series.Of<UpstreamCause>("cause", counters.UpstreamErrors));
         Counter("lost_requests", "{request}", "Requests that reached the proxy and got no answer of the app, by why.", Series.Of<LossReason>("reason", counters.Lost));
-        Counter("responses_lost", "{response}", "Answers of the app that could not be delivered whole to the client.",
+        Counter("responses_lost", "{response}", "Complete answers that the client's side did not take.",
             new Series().Add(() => counters.ResponsesLost));
     }
 

@@ -82,6 +82,7 @@ internal sealed partial class ProxyHost : IDisposable
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
         application = new(
             new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, Forwarder(), streams, time), log, logs.CreateLogger("access"));
+        connections.ResponseLost = application.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
         state = new(

@@ -11,7 +11,7 @@ namespace DrainProxy.Proxy.Listening.Http1;
 /// one well-formed request of ours, so that answers keep their order and ours has the form of all our answers; nothing behind it is
 /// looked at. Used by one connection, by one reader at a time.
 /// </summary>
-internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProvider time) : PipeReader
+internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProvider time, TrackedConnection? connection = null) : PipeReader
 {
     /// <summary>Empty lines before a request that are passed over (RFC 9112 section 2.2); more are refused.</summary>
     private const int MaxLeadingLines = 8;
@@ -115,7 +115,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     {
         if (Resting) return new(Ended);
         if (stage == Stage.Refused || malformedShown) return new(Refused());
-        while (inner.TryRead(out var raw))
+        while (TryReadInner(out var raw))
         {
             if (Present(raw, out var result)) return new(result);
         }
@@ -137,7 +137,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
             return true;
         }
 
-        while (inner.TryRead(out var raw))
+        while (TryReadInner(out var raw))
         {
             if (Present(raw, out result)) return true;
         }
@@ -196,12 +196,34 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     /// <summary>Gives the reader behind back its memory, where nobody else does.</summary>
     public void CompleteInner() => inner.Complete();
 
+    private bool TryReadInner(out ReadResult raw)
+    {
+        try
+        {
+            return inner.TryRead(out raw);
+        }
+        catch (Exception e) when (connection?.Fails(e) ?? false)
+        {
+            throw;
+        }
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> Slow(CancellationToken cancel)
     {
         while (true)
         {
-            if (Present(await inner.ReadAsync(cancel), out var result)) return result;
+            ReadResult raw;
+            try
+            {
+                raw = await inner.ReadAsync(cancel);
+            }
+            catch (Exception e) when (connection?.Fails(e) ?? false)
+            {
+                throw;
+            }
+
+            if (Present(raw, out var result)) return result;
         }
     }
 

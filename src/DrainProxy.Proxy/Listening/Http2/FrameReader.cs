@@ -9,7 +9,7 @@ namespace DrainProxy.Proxy.Listening.Http2;
 /// Looks at the frames of an HTTP/2 client on their way to Kestrel and ends the connection of one that floods: GOAWAY with
 /// ENHANCE_YOUR_CALM, and after what has come already Kestrel sees the end of the input. Nothing is kept back or changed before that.
 /// </summary>
-internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimeProvider time) : PipeReader
+internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TrackedConnection connection, TimeProvider time) : PipeReader
 {
     private readonly long openedAt = time.GetTimestamp();
     private ReadOnlySequence<byte> buffer;
@@ -54,7 +54,17 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TimePro
     public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> Slow(ValueTask<ReadResult> read) => Look(await read);
+    private async ValueTask<ReadResult> Slow(ValueTask<ReadResult> read)
+    {
+        try
+        {
+            return Look(await read);
+        }
+        catch (Exception e) when (connection.Fails(e))
+        {
+            throw;
+        }
+    }
 
     private ReadResult Look(in ReadResult raw)
     {
