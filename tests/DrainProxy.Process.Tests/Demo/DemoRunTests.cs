@@ -25,7 +25,7 @@ public sealed class DemoRunTests
             Assert.True(demo.ExitCode == 0, output);
             Assert.Contains("behind DrainProxy", output, StringComparison.Ordinal);
             var rows = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancelled))!["scenarios"]!.AsArray();
-            Assert.Equal(["rolling restart", "idle keep-alive race"], rows.Select(row => (string?)row!["scenario"]));
+            Assert.Equal(["rolling restart", "idle keep-alive race", "app crash"], rows.Select(row => (string?)row!["scenario"]));
             Assert.All(rows, row =>
             {
                 Assert.True((int)row!["bare_app"]!["failed"]! > 0, output);

@@ -1,10 +1,10 @@
 namespace DrainProxy.Demo.Load;
 
 /// <summary>
-/// Clients that send at a fixed rate, GET and POST in turn, most of them quick and some slow, until told to stop; a request under way is then
+/// Clients that send at a fixed rate, GET and POST in turn (or GET alone), most of them quick and some slow, until told to stop; a request under way is then
 /// still waited for. A client that waits for its answer skips its turn, so the rate never becomes a burst.
 /// </summary>
-internal sealed class SteadyLoad(int clients, double requestsPerSecond, int port, Tally tally, DemoSettings settings, TimeProvider time)
+internal sealed class SteadyLoad(int clients, double requestsPerSecond, int port, Tally tally, DemoSettings settings, TimeProvider time, bool readOnly = false)
 {
     /// <summary>Runs <paramref name="meanwhile"/> under load.</summary>
     public async Task DuringAsync(Func<Task> meanwhile, CancellationToken cancel)
@@ -36,7 +36,7 @@ internal sealed class SteadyLoad(int clients, double requestsPerSecond, int port
             {
                 var work = n % 10 == 9 ? 400 : 5 + (7 * n % 20);
                 var target = $"/orders/{index}-{n}?work={work}";
-                await (n % 2 == 0 ? client.GetAsync(target, cancel) : client.PostAsync(target, $"item {index}-{n}", cancel));
+                await (readOnly || n % 2 == 0 ? client.GetAsync(target, cancel) : client.PostAsync(target, $"item {index}-{n}", cancel));
             }
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

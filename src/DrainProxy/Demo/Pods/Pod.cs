@@ -8,15 +8,18 @@ internal sealed class Pod : IAsyncDisposable
 {
     private readonly DemoSettings _settings;
     private readonly TimeProvider _time;
-    private readonly ChildProcess _app;
+    private readonly int _appPort;
+    private readonly TimeSpan _appIdleTimeout;
+    private ChildProcess _app;
     private readonly Sidecar? _sidecar;
     private bool _terminating;
+    private volatile bool _restarting;
 
-    private Pod(string name, ChildProcess app, int appPort, Sidecar? sidecar, DemoSettings settings, TimeProvider time)
+    private Pod(string name, ChildProcess app, int appPort, TimeSpan appIdleTimeout, Sidecar? sidecar, DemoSettings settings, TimeProvider time)
     {
         Name = name;
         Port = sidecar?.Port ?? appPort;
-        (_app, _sidecar, _settings, _time) = (app, sidecar, settings, time);
+        (_app, _appPort, _appIdleTimeout, _sidecar, _settings, _time) = (app, appPort, appIdleTimeout, sidecar, settings, time);
     }
 
     public string Name { get; }
@@ -31,17 +34,11 @@ internal sealed class Pod : IAsyncDisposable
         var app = ChildProcess.Start($"the app of {name}", DemoAppCommand.Arguments(0, appIdleTimeout));
         try
         {
-            var line = await app.FirstLine.WaitAsync(settings.StartTimeout, time, cancel);
-            var appPort = int.Parse(line[DemoAppCommand.ReadyLine.Length..], CultureInfo.InvariantCulture);
+            var appPort = await ReadyAsync(app, settings, time, cancel);
             var sidecar = arm == Arm.BehindDrainProxy ? await Sidecar.StartAsync(name, appPort, settings, time, cancel) : null;
             if (sidecar is not null)
                 await app.TellAsync(sidecar.Process.Id.ToString(CultureInfo.InvariantCulture));
-            return new Pod(name, app, appPort, sidecar, settings, time);
-        }
-        catch (TimeoutException)
-        {
-            await app.DisposeAsync();
-            throw app.Failure("was not ready in time");
+            return new Pod(name, app, appPort, appIdleTimeout, sidecar, settings, time);
         }
         catch
         {
@@ -77,10 +74,23 @@ internal sealed class Pod : IAsyncDisposable
         }
     }
 
+    /// <summary>The app's process is killed, and the kubelet starts its container again a while later, on the same port.</summary>
+    public async Task CrashAsync(TimeSpan gone, CancellationToken cancel)
+    {
+        _restarting = true;
+        await _app.DisposeAsync();
+        await Task.Delay(gone, _time, cancel);
+        _app = ChildProcess.Start($"the app of {Name}", DemoAppCommand.Arguments(_appPort, _appIdleTimeout));
+        await ReadyAsync(_app, _settings, _time, cancel);
+        if (_sidecar is not null)
+            await _app.TellAsync(_sidecar.Process.Id.ToString(CultureInfo.InvariantCulture));
+        _restarting = false;
+    }
+
     /// <summary>Fails when a process is gone that nobody has terminated.</summary>
     public void CheckAlive()
     {
-        if (_terminating)
+        if (_terminating || _restarting)
             return;
         foreach (var process in (ChildProcess?[])[_app, _sidecar?.Process])
         {
@@ -94,6 +104,20 @@ internal sealed class Pod : IAsyncDisposable
         if (_sidecar is not null)
             await _sidecar.DisposeAsync();
         await _app.DisposeAsync();
+    }
+
+    /// <summary>The port on which the app says that it listens.</summary>
+    private static async Task<int> ReadyAsync(ChildProcess app, DemoSettings settings, TimeProvider time, CancellationToken cancel)
+    {
+        try
+        {
+            var line = await app.FirstLine.WaitAsync(settings.StartTimeout, time, cancel);
+            return int.Parse(line[DemoAppCommand.ReadyLine.Length..], CultureInfo.InvariantCulture);
+        }
+        catch (TimeoutException)
+        {
+            throw app.Failure("was not ready in time");
+        }
     }
 
     private static async Task EndedWellAsync(ChildProcess process, CancellationToken cancel)

@@ -3,7 +3,7 @@ namespace DrainProxy.Demo.Scenarios;
 /// <summary>One row of the table: something that happens to pods in production, played once per arm. A new one is a file beside this and a line below.</summary>
 internal abstract class Scenario
 {
-    public static IReadOnlyList<Scenario> All { get; } = [new RollingRestart(), new IdleKeepAliveRace()];
+    public static IReadOnlyList<Scenario> All { get; } = [new RollingRestart(), new IdleKeepAliveRace(), new AppCrash()];
 
     /// <summary>The row's name in the table and in the JSON file.</summary>
     public abstract string Name { get; }
