@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Text;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
@@ -13,7 +14,7 @@ namespace DrainProxy.Proxy.Admin;
 
 /// <summary>The admin endpoints of the contract. What changes state is taken from loopback only.</summary>
 internal sealed class AdminApplication(
-    ProxySettings settings, Lifecycle lifecycle, DrainController drain, PrometheusExporter metrics, StateReport state, TimeProvider time)
+    ProxySettings settings, Lifecycle lifecycle, DrainController drain, PrometheusExporter metrics, StateReport state, AdmissionGate gate, TimeProvider time)
     : IHttpApplication<HttpContext>
 {
     /// <summary>How long `/drain/wait` waits for a termination to begin: a container restart runs the hook too, without one.</summary>
@@ -54,6 +55,7 @@ internal sealed class AdminApplication(
         {
             Phase.Serving => "ok",
             Phase.Starting => "starting: the app has not answered yet",
+            Phase.Unready when gate.OnlyCritical => "unready: the app is about to run out of memory",
             Phase.Unready => "unready: the app does not answer",
             _ => $"terminating: {phase.ToString().ToLowerInvariant()}",
         };

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Forwarding.Streams;
@@ -13,7 +14,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, BlackBox blackBox, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -42,6 +43,7 @@ internal sealed class StateReport(
         WriteApps(json);
         PressureState.Write(json, pressure, blackBox);
         PressureState.WriteKills(json, blackBox, lifecycle.StartedAtUtc);
+        AdmissionState.Write(json, gate, counters);
         json.WritePropertyName("last_termination");
         if (LastTermination is { } report) json.WriteRawValue(report);
         else json.WriteNullValue();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using DrainProxy.Decisions.Framing;
+using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -64,6 +65,21 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
     public static readonly OwnAnswer SlowBody =
         new(408, "http_request_error", "Request timeout", "the body arrived too slowly");
 
+    public static readonly OwnAnswer NoMemory =
+        new(503, "proxy_internal_response", "App short of memory", "refused: memory");
+
+    public static readonly OwnAnswer MaxInFlight =
+        new(503, "proxy_internal_response", "App busy", "refused: max_in_flight");
+
+    public static readonly OwnAnswer QueueFull =
+        new(503, "proxy_internal_response", "App busy", "refused: queue_full");
+
+    public static readonly OwnAnswer QueueTimeout =
+        new(503, "proxy_internal_response", "App busy", "refused: queue_timeout");
+
+    public static readonly OwnAnswer Descriptors =
+        new(503, "proxy_internal_response", "App busy", "refused: descriptors");
+
     public static readonly OwnAnswer BodyTooLarge = Of(FramingFault.BodyTooLarge);
 
     /// <summary>OPTIONS with Max-Forwards 0: asked of us, not of the app (RFC 9110 section 7.6.2).</summary>
@@ -75,6 +91,16 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
     /// <summary>The refusal of a malformed request.</summary>
     public static OwnAnswer Of(FramingFault fault) =>
         new(fault.Status(), "http_request_error", ReasonPhrases.GetReasonPhrase(fault.Status()), fault.Words());
+
+    /// <summary>The refusal of a request for which there is no room.</summary>
+    public static OwnAnswer Of(ShedReason reason) => reason switch
+    {
+        ShedReason.MaxInFlight => MaxInFlight,
+        ShedReason.QueueFull => QueueFull,
+        ShedReason.QueueTimeout => QueueTimeout,
+        ShedReason.Descriptors => Descriptors,
+        _ => NoMemory,
+    };
 
     /// <summary>Writes the answer; false when another one has begun. gRPC clients get the status in their own form.</summary>
     public async Task<bool> Write(HttpContext context, AppTransformer transformer)

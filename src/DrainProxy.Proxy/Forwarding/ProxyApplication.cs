@@ -1,6 +1,7 @@
 using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.Draining;
 using DrainProxy.Decisions.Framing;
+using DrainProxy.Decisions.Pressure.Admission;
 using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
@@ -18,11 +19,11 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What the data path is made of; put together once, at start.</summary>
 internal sealed record DataPath(
     ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
-    Hold Hold, IHttpForwarder Forwarder, StreamRegistry Streams, TimeProvider Time);
+    Hold Hold, AdmissionGate Gate, IHttpForwarder Forwarder, StreamRegistry Streams, TimeProvider Time);
 
 /// <summary>
 /// The way of a request, in the order of its stages; the only place where that order is written:
-/// 1 accept (the connection is still ours to answer on), 2 answer what is ours, 3 hold until the app answers, 4 forward, 5 account.
+/// 1 accept (the connection is still ours to answer on), 2 answer what is ours, 3 ask for room, 4 hold until the app answers, 5 forward, 6 account.
 /// </summary>
 internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogger accessLog) : IHttpApplication<Exchange>
 {
@@ -58,7 +59,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         context.StartedAt = path.Time.GetTimestamp();
         if (!Accept(context)) return;
         if (await AnswerOurselves(context)) return;
-        await Forward(context);
+        if (path.Gate.IsActive) await ForwardWithRoom(context);
+        else await Forward(context);
     }
 
     /// <summary>Runs when the answer has left our memory: only now is the connection idle again.</summary>
@@ -102,6 +104,56 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         exchange.Shed = ShedReason.Closing;
         await Answer(exchange, OwnAnswer.HealthWhileTerminating, Outcome.Refused);
         return true;
+    }
+
+    /// <summary>Lets the request go to the app when there is room for it; it holds its place until the app has answered.</summary>
+    private async Task ForwardWithRoom(Exchange exchange)
+    {
+        if (!path.Gate.TryEnter(exchange, out var pass, out var refusal))
+        {
+            if (refusal == Refusal.None)
+            {
+                exchange.Connection.EndsWithFin = true;
+                try
+                {
+                    refusal = await path.Gate.Wait(pass.Ticket!, exchange.Http.RequestAborted);
+                }
+                catch (OperationCanceledException)
+                {
+                    await HoldFailed(exchange, exchange.Http.RequestAborted.IsCancellationRequested ? HoldResult.ClientGone : HoldResult.Cut);
+                    return;
+                }
+                finally
+                {
+                    exchange.Connection.EndsWithFin = false;
+                }
+            }
+
+            if (refusal != Refusal.None)
+            {
+                await Refuse(exchange, refusal);
+                return;
+            }
+        }
+
+        var began = path.Time.GetTimestamp();
+        try
+        {
+            await Forward(exchange);
+        }
+        finally
+        {
+            path.Gate.Leave(pass, path.Time.GetElapsedTime(began));
+        }
+    }
+
+    private async Task Refuse(Exchange exchange, Refusal refusal)
+    {
+        var reason = AdmissionGate.ReasonOf(refusal);
+        path.Counters.RequestShed(reason);
+        // Those who were refused together do not come back together.
+        var answer = OwnAnswer.Of(reason) with { RetryAfterSeconds = Random.Shared.Next(1, 4) };
+        await Answer(exchange, answer, Outcome.Refused);
     }
 
     private async Task Forward(Exchange exchange)

@@ -70,7 +70,8 @@ internal sealed class Binding
         IReadOnlyList<PortMap> ports = IsSet("map") && draft.Maps.Count > 0
             ? [.. draft.Maps]
             : [new(draft.Listen ?? initial.Listen, draft.App ?? initial.App)];
-        return draft.Settings with { Ports = ports, TrustedProxies = draft.TrustedProxies };
+        var settings = draft.Settings with { Ports = ports, TrustedProxies = draft.TrustedProxies };
+        return draft.Priorities.Count > 0 ? settings with { Priorities = [.. draft.Priorities] } : settings;
     }
 
     private void Apply(OptionRow row, RawSetting raw)

@@ -17,6 +17,8 @@ public enum ValueKind
     File,
     Networks,
     MemorySource,
+    Share,
+    Priority,
 }
 
 /// <summary>One option of `run` and `dev`: everything that the command line, the environment, the file, the help, the schema and the documentation know of it.</summary>
@@ -77,6 +79,8 @@ internal sealed class SettingsDraft
     public AppAddress? App { get; set; }
 
     public List<PortMap> Maps { get; } = [];
+
+    public List<DrainProxy.Decisions.Pressure.Admission.PriorityRule> Priorities { get; } = [];
 
     /// <summary>What `--trusted-proxies` names, once it was given.</summary>
     public List<IPNetwork>? TrustedProxies { get; set; }

@@ -69,6 +69,21 @@ public static class OptionsTable
         },
         // 1 MiB is less than any runtime starts with; the highest is that of a cgroup's file.
         Size("memory-limit", null, "the app's memory limit, where its source tells none", 1 << 20, 1L << 50, (s, v) => s with { MemoryLimit = v }, derived: "from the source"),
+        new()
+        {
+            Name = "memory-reserve", Kind = ValueKind.Share, Placeholder = "SHARE", Default = "10%", Range = Shares.ReserveForms,
+            Help = "part of the app's memory limit that is never admitted into",
+            Apply = (draft, text) => Shares.ParseReserve(text, out var share) ?? Done(() => draft.Settings = draft.Settings with { MemoryReserve = share }),
+        },
+        Choice<Shed>("shed", "on", "refuse or hold requests that do not fit into the app's memory; shadow: only count them", (s, v) => s with { Shed = v }),
+        new()
+        {
+            Name = "priority", Kind = ValueKind.Priority, Placeholder = "RULE", Default = "none", DefaultIsDerived = true, Repeatable = true, Range = Priorities.Forms,
+            Help = "who is refused first and who last, repeatable",
+            Apply = (draft, text) => Priorities.Parse(text, draft.Priorities),
+            Clear = draft => draft.Priorities.Clear(),
+        },
+        Count("max-in-flight", "0", "hard cap on concurrent requests to the app", 0, 1_000_000, (s, v) => s with { MaxInFlight = v }, zero: "no limit"),
         Duration("request-timeout", "0", "longest silence of the app within one exchange", TimeSpan.Zero, Day, (s, v) => s with { RequestTimeout = v }, zero: "no limit"),
         Size("max-body", "0", "largest request body", 0, 1L << 50, (s, v) => s with { MaxBody = v }, zero: "no limit"),
         // 64 KiB is what AWS ALB sends at most; a smaller limit here answers 431 where the load balancer passed the request.

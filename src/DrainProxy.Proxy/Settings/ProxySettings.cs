@@ -1,5 +1,6 @@
 using System.Net;
 using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Decisions.Pressure.Admission;
 
 namespace DrainProxy.Proxy.Settings;
 
@@ -58,6 +59,16 @@ public enum AccessLog
     Off,
     Errors,
     All,
+}
+
+/// <summary>What happens to requests that do not fit into the app's memory.</summary>
+public enum Shed
+{
+    On,
+
+    /// <summary>They pass, and what would have become of them is counted.</summary>
+    Shadow,
+    Off,
 }
 
 /// <summary>What happens to fields whose names CGI-like servers confuse with others.</summary>
@@ -174,6 +185,18 @@ public sealed record ProxySettings
 
     /// <summary>The app's memory limit in bytes where its source tells none; null: there is none then.</summary>
     public long? MemoryLimit { get; init; }
+
+    /// <summary>What is never admitted into: a share of the app's limit (0 to 0.9), or bytes where above 1.</summary>
+    public double MemoryReserve { get; init; } = 0.1;
+
+    /// <summary>Whether requests are held back and refused by what they would take.</summary>
+    public Shed Shed { get; init; }
+
+    /// <summary>Who is refused first and who last; the first rule that fits counts.</summary>
+    public IReadOnlyList<PriorityRule> Priorities { get; init; } = [];
+
+    /// <summary>Most requests with the app at once; zero: no limit.</summary>
+    public int MaxInFlight { get; init; }
 
     /// <summary>Longest silence of the app within one exchange (WebSocket and streams: between any two bytes); zero: no limit.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.Zero;

@@ -61,6 +61,8 @@ public static class SettingsSchema
         ValueKind.Map => [Text("=(http|https|h2c)://[^/]|=unix:/")],
         ValueKind.Networks => [Text("^(private|none|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)$")],
         ValueKind.MemorySource => [Text(MemorySources.Pattern)],
+        ValueKind.Share => [Text(Shares.ReservePattern)],
+        ValueKind.Priority => [Text(Priorities.Pattern)],
         ValueKind.Path => [Text(@"^/[^\s?#]*$")],
         _ => [Text(@"\S")],
     };

@@ -30,4 +30,7 @@ public sealed class MetricsSources
 
     /// <summary>Time since t0 while a termination goes on, null otherwise. Lets a scrape in the middle of a drain see how long it takes already.</summary>
     public Func<TimeSpan?> DrainElapsed { get; init; } = () => null;
+
+    /// <summary>What admission decides by.</summary>
+    public Func<AdmissionReading> Admission { get; init; } = () => AdmissionReading.None;
 }

@@ -1,3 +1,5 @@
+using DrainProxy.Decisions.Pressure.Admission;
+
 namespace DrainProxy.Proxy.Telemetry;
 
 /// <summary>How an exchange ended, label `outcome` of `requests_total`.</summary>
@@ -126,6 +128,9 @@ public sealed class ProxyCounters
     private long inFlightPeak;
     private long held;
     private long heldPeak;
+    private readonly long[] wouldBeShed = new long[Enum.GetValues<ShedReason>().Length];
+    private readonly long[] queued = new long[Enum.GetValues<Lane>().Length];
+    private readonly long[] queuedPeak = new long[Enum.GetValues<Lane>().Length];
     private long responsesLost;
 
     internal const int Outcomes = 5;
@@ -156,6 +161,10 @@ public sealed class ProxyCounters
 
     public long Shed(ShedReason reason) => Volatile.Read(ref shed[(int)reason]);
 
+    public long WouldBeShed(ShedReason reason) => Volatile.Read(ref wouldBeShed[(int)reason]);
+
+    public long Queued(Lane lane) => Volatile.Read(ref queued[(int)lane]);
+
     public long Replayed(ReplayReason reason) => Volatile.Read(ref replayed[(int)reason]);
 
     public long ConnectionsClosed(Side side, ClosedBy by) => Volatile.Read(ref closed[((int)side * 2) + (int)by]);
@@ -181,6 +190,12 @@ public sealed class ProxyCounters
 
     public void RequestShed(ShedReason reason) => Interlocked.Increment(ref shed[(int)reason]);
 
+    public void RequestWouldBeShed(ShedReason reason) => Interlocked.Increment(ref wouldBeShed[(int)reason]);
+
+    public void QueueStarted(Lane lane) => Raise(Interlocked.Increment(ref queued[(int)lane]), ref queuedPeak[(int)lane]);
+
+    public void QueueEnded(Lane lane) => Interlocked.Decrement(ref queued[(int)lane]);
+
     public void RequestReplayed(ReplayReason reason) => Interlocked.Increment(ref replayed[(int)reason]);
 
     public void ResponseLost() => Interlocked.Increment(ref responsesLost);
@@ -198,6 +213,9 @@ public sealed class ProxyCounters
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
     internal long TakeHeldPeak() => Take(ref heldPeak, ref held);
+
+    /// <inheritdoc cref="TakeInFlightPeak"/>
+    internal long TakeQueuedPeak(Lane lane) => Take(ref queuedPeak[(int)lane], ref queued[(int)lane]);
 
     /// <summary>The current value is read after the period began: an increment in between raises the peak of the new period itself.</summary>
     private static long Take(ref long peak, ref long value)

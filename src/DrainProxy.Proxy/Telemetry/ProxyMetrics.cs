@@ -47,6 +47,7 @@ public sealed class ProxyMetrics : IDisposable
         AddConnections();
         AddTermination();
         PressureInstruments.Add(Meter, sources, Scrapes);
+        AdmissionInstruments.Add(Meter, counters, sources.Admission, Scrapes);
         ProcessInstruments.Add(Meter, new ProcessReader(time));
         runtime = new RuntimeInstruments(Meter);
     }

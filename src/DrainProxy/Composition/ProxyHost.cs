@@ -54,6 +54,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly List<AppTarget> targets = [];
     private readonly PressureSampler pressure;
     private readonly BlackBox blackBox;
+    private readonly AdmissionGate gate;
     private readonly ProxyMetrics metrics;
     private readonly PrometheusExporter exporter;
     private readonly ProxyApplication application;
@@ -77,17 +78,20 @@ internal sealed partial class ProxyHost : IDisposable
         pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, () => lifecycle.Now, time);
         blackBox = new(pressure, counters, log);
         var version = Version();
+        gate = new(settings, lifecycle, counters, log);
+        pressure.Sampled += snapshot => gate.Observe(snapshot.Sample);
+        gate.OnlyCriticalChanged += _ => TellReadiness();
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
         application = new(
-            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, Forwarder(), streams, time), log, logs.CreateLogger("access"));
+            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, Forwarder(), streams, time), log, logs.CreateLogger("access"));
         connections.ResponseLost = application.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, application, pressure, blackBox, [.. settings.Ports.Select(p => p.Listen.ToString())]);
-        adminApplication = new(settings, lifecycle, drain, exporter, state, time);
+            lifecycle, plan, counters, connections, streams, targets, application, pressure, blackBox, gate, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+        adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
         if (app is not null)
             supervision = new(app, settings, plan, targets[0], side => CreateTarget(side, targets[0].Monitor, new()), streams, time, log);
@@ -238,14 +242,22 @@ internal sealed partial class ProxyHost : IDisposable
         var probed = false;
         target.Monitor.Changed += up =>
         {
-            lifecycle.Apply(targets.All(t => t.Monitor.IsUp) ? DrainEvent.AppUp : DrainEvent.AppDown);
+            TellReadiness();
             pressure.AppChanged();
+            if (up) gate.AppReplaced();
             if (!up || probed) return;
             probed = true;
             if (settings.AppIdleTimeout is null && supervision is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
         };
         _ = target.Monitor.Run(stop.Token);
     }
+
+    /// <summary>Ready while every app answers and none is about to run out of memory.</summary>
+    private void TellReadiness() =>
+        lifecycle.Apply(targets.All(t => t.Monitor.IsUp) && !gate.OnlyCritical ? DrainEvent.AppUp : DrainEvent.AppDown);
+
+    private AdmissionReading Admission() => gate.Read(control =>
+        new AdmissionReading(control.Ladder.Step, control.HasMemory ? control.TimeToOom : null, gate.Routes.All));
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
         app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
@@ -265,6 +277,7 @@ internal sealed partial class ProxyHost : IDisposable
         AcceptQueueDepth = () => AcceptQueue.Depth(data.Ports),
         Pressure = () => pressure.Newest,
         OomKills = () => blackBox.Kills,
+        Admission = Admission,
         TakeMemoryPeak = () => pressure.TakePeak(),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };

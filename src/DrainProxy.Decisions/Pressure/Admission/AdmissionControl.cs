@@ -73,7 +73,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         ticket.Kept = Refused(ticket);
         if (ticket.Kept != Refusal.None && !settings.Shadow) return Verdict.Refuse;
         if (ticket.Kept == Refusal.None) ticket.Kept = Keeps(ticket, now);
-        if (settings.Shadow || (ticket.Kept == Refusal.None && line.Count == 0))
+        if ((settings.Shadow && ticket.Kept != Refusal.MaxInFlight) || (ticket.Kept == Refusal.None && line.Count == 0))
         {
             Start(ticket, now);
             return Verdict.Pass;

@@ -18,7 +18,7 @@ public sealed record AdmissionSettings
     /// <summary>Whether memory decides at all (`--shed` is not `off`).</summary>
     public bool ByMemory { get; init; } = true;
 
-    /// <summary>Nobody waits and nobody is refused; what would have been is told.</summary>
+    /// <summary>Nobody waits and nobody is refused but for the hard cap; what would have been is told.</summary>
     public bool Shadow { get; init; }
 }
 

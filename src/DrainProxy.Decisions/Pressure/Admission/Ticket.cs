@@ -15,5 +15,5 @@ public class Ticket(RouteClass route, Priority priority, TimeSpan since) : Heavy
     internal LinkedListNode<Ticket>? Place { get; set; }
 
     /// <summary>What keeps it.</summary>
-    internal Refusal Kept { get; set; }
+    public Refusal Kept { get; internal set; }
 }
