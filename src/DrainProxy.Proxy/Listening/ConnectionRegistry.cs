@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Decisions.SlowPeers;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
+using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -21,12 +23,8 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long a half-closed connection is read for late bytes while serving; the drain has its own limit.</summary>
     private static readonly TimeSpan LingeringClose = TimeSpan.FromSeconds(5);
 
-    /// <summary>From the first byte of a head to its last; nginx and HAProxy have 60 s and none, a slow-header attack lives on that.</summary>
-    public static readonly TimeSpan HeadTimeout = TimeSpan.FromSeconds(10);
-
-    /// <summary>A peer that takes less than 240 bytes a second (Kestrel's own rate) over this time has its answer ended.</summary>
-    private static readonly TimeSpan SlowReaderWindow = TimeSpan.FromSeconds(30);
-    private const long SlowReaderBytes = 240 * 30;
+    /// <summary>What is more than nothing, in bytes a second: Kestrel's own least rate.</summary>
+    private const int LeastRate = 240;
 
     /// <summary>How long a client that has ended its half may wait for the first byte of its answer; most of them have left.</summary>
     private static readonly TimeSpan HalfCloseGrace = TimeSpan.FromSeconds(10);
@@ -45,14 +43,19 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly TimeProvider time;
     private readonly TimeSpan idleTimeout;
     private readonly ConnectionLimits limits;
+    private readonly TimeSpan headTimeout;
+    private readonly SlowPeerLimits slowest;
     private readonly ITimer timer;
     private readonly long startedAt;
     private long lastOpenedAt;
     private long rested;
 
-    public ConnectionRegistry(ProxyCounters counters, TimeProvider time, TimeSpan idleTimeout, ConnectionLimits limits, int maxConnections = int.MaxValue)
+    public ConnectionRegistry(
+        ProxyCounters counters, TimeProvider time, ProxySettings settings, TimeSpan idleTimeout, ConnectionLimits limits, int maxConnections = int.MaxValue)
     {
         (this.counters, this.time, this.idleTimeout, this.limits) = (counters, time, idleTimeout, limits);
+        headTimeout = settings.RequestHeadersTimeout;
+        slowest = new(settings.SendTimeout, LeastRate, HalfCloseGrace);
         Room = new(maxConnections);
         startedAt = time.GetTimestamp();
         timer = time.CreateTimer(_ => EndIdle(), null, Tick, Tick);
@@ -174,10 +177,10 @@ internal sealed class ConnectionRegistry : IDisposable
         var now = time.GetTimestamp();
         foreach (var (connection, _) in connections)
         {
-            if (connection.Http1 is { HeadSince: > 0 } reader && time.GetElapsedTime(reader.HeadSince, now) > HeadTimeout) reader.TimeOut();
+            if (connection.Http1 is { HeadSince: > 0 } reader && headTimeout > TimeSpan.Zero && time.GetElapsedTime(reader.HeadSince, now) > headTimeout) reader.TimeOut();
             if (connection.Active > 0)
             {
-                connection.Watch(time.GetElapsedTime(startedAt, now), SlowReaderWindow, SlowReaderBytes, HalfCloseGrace);
+                connection.Watch(time.GetElapsedTime(startedAt, now), slowest);
                 continue;
             }
 

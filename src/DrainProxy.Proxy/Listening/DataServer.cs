@@ -75,7 +75,8 @@ internal sealed class DataServer : IDisposable
     private static void Limit(KestrelServerLimits limits, ProxySettings settings, TimeSpan idleTimeout)
     {
         limits.KeepAliveTimeout = idleTimeout + Backstop;
-        limits.RequestHeadersTimeout = ConnectionRegistry.HeadTimeout;
+        limits.RequestHeadersTimeout = settings.RequestHeadersTimeout > TimeSpan.Zero ? settings.RequestHeadersTimeout : Timeout.InfiniteTimeSpan;
+        if (settings.SendTimeout == TimeSpan.Zero) limits.MinResponseDataRate = null;
         limits.MaxRequestBodySize = settings.MaxBody > 0 ? settings.MaxBody : null;
         limits.MaxRequestHeadersTotalSize = settings.MaxHeaderSize;
         limits.MaxRequestHeaderCount = MaxFields;

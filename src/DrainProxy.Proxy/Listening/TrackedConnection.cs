@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Decisions.SlowPeers;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
 using DrainProxy.Proxy.Telemetry;
@@ -30,9 +31,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private string? peerAddress;
     private Action<object>? heartbeat;
     private object? heartbeatState;
-    private TimeSpan halfClosedAt;
-    private TimeSpan progressAt;
-    private long progressBytes;
+    private SendWatch sending;
 
     /// <summary>Found from a request as its connection's socket feature: a slot of its own there, where others share a growing list.</summary>
     public Socket Socket => socket!;
@@ -216,36 +215,24 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     }
 
     /// <summary>Once a second while a request is in flight: ends it for a peer that has gone or takes nothing.</summary>
-    /// <param name="now">The time.</param>
-    /// <param name="window">How long a peer may take next to nothing.</param>
-    /// <param name="leastBytes">What it must take in that time, in bytes.</param>
-    /// <param name="halfCloseGrace">How long a peer that has ended its half may wait for the first byte.</param>
-    public void Watch(TimeSpan now, TimeSpan window, long leastBytes, TimeSpan halfCloseGrace)
+    public void Watch(TimeSpan now, SlowPeerLimits slowest)
     {
         if (TcpInfo.Of(socket) is not { } info) return;
-        if (info.PeerHalfClosed && Http1 is not null && Http?.Get<IHttpResponseFeature>() is { HasStarted: false })
+        var leftEarly = info.PeerHalfClosed && Http1 is not null && Http?.Get<IHttpResponseFeature>() is { HasStarted: false };
+        switch (sending.Look(new(info.BytesAcked, info.Outstanding, info.Unsent, leftEarly), now, slowest))
         {
-            if (halfClosedAt == default) halfClosedAt = now;
-            else if (now - halfClosedAt > halfCloseGrace) AbortExchange();
-            return;
-        }
-
-        halfClosedAt = default;
-        // A stream of small messages has something unacknowledged at any time; it is slow only where the peer has no room, or takes nothing.
-        var taken = info.BytesAcked - progressBytes;
-        if (!info.Outstanding || taken >= leastBytes || (taken > 0 && !info.Unsent) || progressAt == default)
-        {
-            (progressAt, progressBytes) = (now, info.BytesAcked);
-        }
-        else if (now - progressAt > window)
-        {
-            TooSlow = true;
-            Abort("the peer takes its answer too slowly");
+            case SlowPeer.EndExchange:
+                AbortExchange();
+                break;
+            case SlowPeer.EndConnection:
+                TooSlow = true;
+                Abort("the peer takes its answer too slowly");
+                break;
         }
     }
 
     /// <summary>No request is in flight: what was measured before says nothing of the next one.</summary>
-    public void ForgetProgress() => progressAt = default;
+    public void ForgetProgress() => sending.Forget();
 
     private void Beat()
     {

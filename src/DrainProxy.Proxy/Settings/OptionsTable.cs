@@ -85,6 +85,10 @@ public static class OptionsTable
         },
         Count("max-in-flight", "0", "hard cap on concurrent requests to the app", 0, 1_000_000, (s, v) => s with { MaxInFlight = v }, zero: "no limit"),
         Duration("request-timeout", "0", "longest silence of the app within one exchange", TimeSpan.Zero, Day, (s, v) => s with { RequestTimeout = v }, zero: "no limit"),
+        // Envoy's name (request_headers_timeout; HAProxy: timeout http-request, nginx: client_header_timeout).
+        Duration("request-headers-timeout", "10s", "from the first byte of a request's header to its last", TimeSpan.Zero, TimeSpan.FromHours(1), (s, v) => s with { RequestHeadersTimeout = v }, zero: "no limit"),
+        // nginx's name (send_timeout; HAProxy: timeout client).
+        Duration("send-timeout", "30s", "how long a client may take less than 240 bytes a second of its answer", TimeSpan.Zero, Day, (s, v) => s with { SendTimeout = v }, zero: "no limit"),
         Size("max-body", "0", "largest request body", 0, 1L << 50, (s, v) => s with { MaxBody = v }, zero: "no limit"),
         // 64 KiB is what AWS ALB sends at most; a smaller limit here answers 431 where the load balancer passed the request.
         Size("max-header-size", "64Ki", "largest request header", 1 << 10, 1 << 20, (s, v) => s with { MaxHeaderSize = (int)v }),

@@ -201,6 +201,12 @@ public sealed record ProxySettings
     /// <summary>Longest silence of the app within one exchange (WebSocket and streams: between any two bytes); zero: no limit.</summary>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.Zero;
 
+    /// <summary>From the first byte of a request's header to its last; zero: no limit. nginx has 60 s and HAProxy none: slow-header attacks live on that.</summary>
+    public TimeSpan RequestHeadersTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a client may take next to nothing of its answer before its connection ends; zero: no limit.</summary>
+    public TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Largest request body in bytes; zero: no limit, the app decides.</summary>
     public long MaxBody { get; init; }
 

@@ -73,7 +73,9 @@ internal sealed partial class ProxyHost : IDisposable
         plan = BudgetPlanner.Plan(new(
             settings.Grace, settings.Lb, settings.Linger, settings.Quiet, settings.DrainTimeout, settings.AnnounceDelay, settings.AppStop));
         var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
-        connections = new(counters, time, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
+        connections = new(
+            counters, time, settings, idleTimeout, new ConnectionLimits(),
+            ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
         pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, () => lifecycle.Now, time);
         blackBox = new(pressure, counters, log);

@@ -58,6 +58,8 @@ public sealed class MalformedValueTests
     [InlineData("priority", "header:x priority")]
     [InlineData("max-in-flight", "-1")]
     [InlineData("request-timeout", "1")]
+    [InlineData("request-headers-timeout", "2h")]
+    [InlineData("send-timeout", "slow")]
     [InlineData("max-body", "-1")]
     [InlineData("max-body", "2Pi")]
     [InlineData("max-header-size", "0")]
