@@ -4,13 +4,15 @@ using DrainProxy.Decisions.Pressure.Sensing;
 namespace DrainProxy.Proxy.Pressure;
 
 /// <summary>
-/// The one reader of memory and sockets. Its newest snapshot is read without a lock; a request costs it nothing, since it looks at the count in flight itself. One timer that is set
+/// The one reader of memory and sockets. Its newest snapshot is read without a lock; the first request after a rest wakes it, the others cost it nothing. One timer that is set
 /// anew after each turn: turns never overlap, and a late one is not made up for.
 /// </summary>
 internal sealed class PressureSampler : IDisposable
 {
     private readonly AppMemory memory;
     private readonly Func<long> inFlight;
+    private readonly Action<Action> awaitWork;
+    private readonly Action wake;
     private readonly Func<TimeSpan> now;
     private readonly TimeProvider time;
     private readonly OomKillCount kills = new();
@@ -19,17 +21,20 @@ internal sealed class PressureSampler : IDisposable
     private ITimer? timer;
     private bool stopped;
     private TimeSpan workedAt = TimeSpan.MinValue;
-    private TimeSpan readAt = TimeSpan.MinValue;
     private long peak;
     private long readings;
     private long readingTicks;
 
     /// <param name="memory">Where the app's memory is seen.</param>
-    /// <param name="inFlight">How many requests are under way; read 50 to 100 times a second.</param>
+    /// <param name="inFlight">How many requests are under way; read with each reading.</param>
+    /// <param name="awaitWork">Has its argument called once, with the next request that begins: at rest, that ends the pause.</param>
     /// <param name="now">Monotonic time since the program's start.</param>
     /// <param name="time">Drives the timer and measures what readings cost.</param>
-    public PressureSampler(AppMemory memory, Func<long> inFlight, Func<TimeSpan> now, TimeProvider time) =>
-        (this.memory, this.inFlight, this.now, this.time) = (memory, inFlight, now, time);
+    public PressureSampler(AppMemory memory, Func<long> inFlight, Action<Action> awaitWork, Func<TimeSpan> now, TimeProvider time)
+    {
+        (this.memory, this.inFlight, this.awaitWork, this.now, this.time) = (memory, inFlight, awaitWork, now, time);
+        wake = Wake;
+    }
 
     /// <summary>Raised with each reading, on the sampler's own turn: who listens must be quick and must not throw.</summary>
     public event Action<PressureSnapshot>? Sampled;
@@ -77,7 +82,6 @@ internal sealed class PressureSampler : IDisposable
         lock (turn)
         {
             if (stopped) return;
-            readAt = TimeSpan.MinValue;
             Look();
         }
     }
@@ -93,15 +97,13 @@ internal sealed class PressureSampler : IDisposable
         }
     }
 
-    /// <summary>One turn: a look, or a reading.</summary>
+    /// <summary>One reading.</summary>
     /// <returns>The pause until the next turn.</returns>
     internal TimeSpan Look()
     {
         var at = now();
         if (inFlight() > 0) workedAt = at;
-        if (!SamplingPace.IsDue(Since(workedAt, at), Since(readAt, at))) return SamplingPace.Look;
         var began = time.GetTimestamp();
-        readAt = at;
         var before = newest;
         var snapshot = Read(at);
         if (SamplingPace.Grows(before.Sample, snapshot.Sample)) workedAt = at;
@@ -132,6 +134,24 @@ internal sealed class PressureSampler : IDisposable
         {
             if (stopped) return;
             timer!.Change(Look(), Timeout.InfiniteTimeSpan);
+            if (!SamplingPace.Rests(Since(workedAt, now()))) return;
+            awaitWork(wake);
+        }
+
+        // One that began between the reading and the request to be told.
+        if (inFlight() > 0) Wake();
+    }
+
+    /// <summary>On the thread of a request: takes no lock.</summary>
+    private void Wake()
+    {
+        try
+        {
+            timer?.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The program is ending.
         }
     }
 

@@ -124,6 +124,7 @@ public sealed class ProxyCounters
     private readonly long[] replayed = new long[Enum.GetValues<ReplayReason>().Length];
     private readonly long[] closed = new long[4];
     private readonly long[] open = new long[2];
+    private volatile Action? onWork;
     private long inFlight;
     private long inFlightPeak;
     private long held;
@@ -171,7 +172,14 @@ public sealed class ProxyCounters
 
     public long ConnectionsOpen(Side side) => Volatile.Read(ref open[(int)side]);
 
-    public void RequestStarted() => Raise(Interlocked.Increment(ref inFlight), ref inFlightPeak);
+    public void RequestStarted()
+    {
+        Raise(Interlocked.Increment(ref inFlight), ref inFlightPeak);
+        if (onWork is not null) Interlocked.Exchange(ref onWork, null)?.Invoke();
+    }
+
+    /// <summary>Calls <paramref name="action"/> once, on the thread of the next request that begins; one that waits already is replaced.</summary>
+    public void AwaitWork(Action action) => onWork = action;
 
     public void RequestEnded(int statusCode, Outcome outcome)
     {

@@ -77,7 +77,7 @@ internal sealed partial class ProxyHost : IDisposable
             counters, time, settings, idleTimeout, new ConnectionLimits(),
             ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
-        pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, () => lifecycle.Now, time);
+        pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
         blackBox = new(pressure, counters, log);
         var version = Version();
         gate = new(settings, lifecycle, counters, log);

@@ -3,6 +3,7 @@ using DrainProxy.Decisions.Pressure;
 using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Telemetry;
 using DrainProxy.Proxy.Tests.Telemetry;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -37,24 +38,46 @@ public sealed class PressureSamplerTests : IDisposable
     }
 
     [Fact]
-    public void At_rest_it_looks_and_reads_seldom_and_with_work_it_reads_at_each_turn()
+    public void With_work_it_reads_every_10_ms_and_a_while_longer()
     {
         using var sampler = Sampler();
-        var read = 0;
-        sampler.Sampled += _ => read++;
-        Assert.Equal(SamplingPace.Look, Advance(sampler, TimeSpan.Zero));
-        for (var i = 1; i < SamplingPace.Idle / SamplingPace.Look; i++) Advance(sampler, SamplingPace.Look);
-        Assert.Equal(1, read);
-        Advance(sampler, SamplingPace.Look);
-        Assert.Equal(2, read);
-
+        Assert.Equal(SamplingPace.Idle, Advance(sampler, TimeSpan.Zero));
         inFlight = 1;
-        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Look));
-        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
-        Assert.Equal(4, read);
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Idle));
         inFlight = 0;
         Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
-        Assert.Equal(SamplingPace.Look, Advance(sampler, SamplingPace.Afterglow));
+        Assert.Equal(SamplingPace.Idle, Advance(sampler, SamplingPace.Afterglow));
+    }
+
+    [Fact]
+    public void The_first_request_after_a_rest_ends_its_pause()
+    {
+        var clock = new HandTimer();
+        var counters = new ProxyCounters();
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => throw new InvalidOperationException(), clock, NullLogger.Instance);
+        using var sampler = new PressureSampler(memory, () => counters.InFlight, counters.AwaitWork, () => clock.GetElapsedTime(0), clock);
+        sampler.Start();
+        Assert.Equal(TimeSpan.Zero, clock.Due);
+        clock.Fire();
+        Assert.Equal(SamplingPace.Idle, clock.Due);
+        counters.RequestStarted();
+        Assert.Equal(TimeSpan.Zero, clock.Due);
+        clock.Fire();
+        Assert.Equal(SamplingPace.Busy, clock.Due);
+        // Nobody has to be told while readings follow each other anyway.
+        counters.RequestStarted();
+        Assert.Equal(SamplingPace.Busy, clock.Due);
+    }
+
+    [Fact]
+    public void A_request_that_began_while_it_went_to_rest_is_seen()
+    {
+        var clock = new HandTimer();
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => throw new InvalidOperationException(), clock, NullLogger.Instance);
+        using var sampler = new PressureSampler(memory, () => inFlight, _ => inFlight = 1, () => clock.GetElapsedTime(0), clock);
+        sampler.Start();
+        clock.Fire();
+        Assert.Equal(TimeSpan.Zero, clock.Due);
     }
 
     [Fact]
@@ -174,7 +197,7 @@ public sealed class PressureSamplerTests : IDisposable
     {
         var start = time.GetTimestamp();
         var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: at ?? folder), limit, () => throw new InvalidOperationException(), time, NullLogger.Instance);
-        return new(memory, () => inFlight, () => time.GetElapsedTime(start), time);
+        return new(memory, () => inFlight, _ => { }, () => time.GetElapsedTime(start), time);
     }
 
     /// <summary>A tick more than the pause, since the clock's steps are not those of a time span.</summary>
@@ -189,4 +212,34 @@ public sealed class PressureSamplerTests : IDisposable
     private void Kills(int count) => Write("memory.events", $"low 0\nhigh 0\nmax 0\noom 0\noom_kill {count}\n");
 
     private void Write(string file, string text) => File.WriteAllText(Path.Combine(folder, file), text);
+
+    /// <summary>A clock that stands, with one timer that is fired by hand.</summary>
+    private sealed class HandTimer : TimeProvider, ITimer
+    {
+        private (TimerCallback Callback, object? State) target;
+
+        public TimeSpan Due { get; private set; }
+
+        public override long GetTimestamp() => 1;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            (target, Due) = ((callback, state), dueTime);
+            return this;
+        }
+
+        public void Fire() => target.Callback(target.State);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            Due = dueTime;
+            return true;
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
 }

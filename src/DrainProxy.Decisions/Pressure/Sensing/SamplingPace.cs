@@ -12,9 +12,6 @@ public static class SamplingPace
     /// <summary>Between two readings without work.</summary>
     public static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Between two looks, without a reading, whether work has come.</summary>
-    public static readonly TimeSpan Look = TimeSpan.FromMilliseconds(20);
-
     /// <summary>A reading takes at most one part in this many of the time: many processes to read make the sampler slower, not the machine.</summary>
     public const int CostShare = 50;
 
@@ -24,20 +21,19 @@ public static class SamplingPace
     /// <summary>How long after it saw work or growth the sampler stays busy: memory is allocated and given back behind the answer too.</summary>
     public static readonly TimeSpan Afterglow = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>The pause after a reading.</summary>
+    /// <summary>The pause after a reading; the first request after a rest ends it.</summary>
     /// <param name="sinceWork">Time since something was in flight or memory grew noticeably; zero while it is so.</param>
     /// <param name="cost">What a reading took.</param>
     public static TimeSpan Next(TimeSpan sinceWork, TimeSpan cost)
     {
-        var pause = sinceWork <= Afterglow ? Busy : Look;
+        if (Rests(sinceWork)) return Idle;
         var least = cost * CostShare;
-        return least > pause ? least < Idle ? least : Idle : pause;
+        return least > Busy ? least < Idle ? least : Idle : Busy;
     }
 
-    /// <summary>Whether a look becomes a reading.</summary>
+    /// <summary>Whether nothing has happened for so long that readings become seldom.</summary>
     /// <param name="sinceWork">As for <see cref="Next"/>.</param>
-    /// <param name="sinceReading">Time since the last reading.</param>
-    public static bool IsDue(TimeSpan sinceWork, TimeSpan sinceReading) => sinceWork <= Afterglow || sinceReading >= Idle;
+    public static bool Rests(TimeSpan sinceWork) => sinceWork > Afterglow;
 
     /// <summary>Whether memory has grown between two readings as an app at rest does not.</summary>
     public static bool Grows(in PressureSample before, in PressureSample now) =>

@@ -13,16 +13,14 @@ public sealed class SamplingPaceTests
     {
         Assert.Equal(SamplingPace.Busy, SamplingPace.Next(TimeSpan.Zero, Cheap));
         Assert.Equal(SamplingPace.Busy, SamplingPace.Next(SamplingPace.Afterglow, Cheap));
-        Assert.True(SamplingPace.IsDue(TimeSpan.Zero, TimeSpan.Zero));
+        Assert.False(SamplingPace.Rests(SamplingPace.Afterglow));
     }
 
     [Fact]
-    public void Without_work_it_looks_often_and_reads_seldom()
+    public void Without_work_it_rests_and_reads_seldom()
     {
-        Assert.Equal(SamplingPace.Look, SamplingPace.Next(Never, Cheap));
-        Assert.False(SamplingPace.IsDue(Never, SamplingPace.Idle - TimeSpan.FromTicks(1)));
-        Assert.True(SamplingPace.IsDue(Never, SamplingPace.Idle));
-        Assert.True(SamplingPace.IsDue(Never, Never));
+        Assert.True(SamplingPace.Rests(Never));
+        Assert.Equal(SamplingPace.Idle, SamplingPace.Next(Never, Cheap));
     }
 
     [Theory]
