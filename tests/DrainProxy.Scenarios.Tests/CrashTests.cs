@@ -28,6 +28,7 @@ public sealed class CrashTests
         await using var again = await StartApp(port, ledger);
         var atRestart = done.Count;
         await Net.Eventually(() => Task.FromResult(done.Count > atRestart + 800), "the load runs again");
+        Assert.True(await proxy.Metric("drainproxy_app_restarts_total") >= 1, "the restart is counted");
         await stop.CancelAsync();
         await load;
 

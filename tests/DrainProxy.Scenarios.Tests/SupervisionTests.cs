@@ -30,6 +30,7 @@ public sealed class SupervisionTests
         Assert.True(failures.Count == 0, $"{failures.Count} of {load.Sent} failed:\n{string.Join('\n', failures.Take(10))}\n{proxy.Child.Output}");
         Assert.True(load.Sent > changes * 50, $"only {load.Sent} sent");
         Assert.Equal(Enumerable.Range(1, changes + 1).Select(v => $"{v}").ToHashSet(), load.Versions.ToHashSet());
+        Assert.Equal(changes, await proxy.Metric("drainproxy_app_restarts_total"));
         // Each old side was told once, and is gone.
         await Net.Eventually(() => Task.FromResult(proxy.Child.Lines.Count(l => l == "sigterm 1") == changes), "every old side is stopped");
         Assert.DoesNotContain("sigterm 2", proxy.Child.Lines);

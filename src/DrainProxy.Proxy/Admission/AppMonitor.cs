@@ -52,6 +52,12 @@ internal sealed partial class AppMonitor : IDisposable
         Interlocked.MemoryBarrier();
     }
 
+    /// <summary>After <see cref="Suspend"/>: what is seen at the same address counts again, from the next look on.</summary>
+    public void Resume()
+    {
+        lock (gate) suspended = false;
+    }
+
     /// <summary>Looks at this address from now on; its app has just been seen to answer.</summary>
     public void Watch(AppAddress next)
     {

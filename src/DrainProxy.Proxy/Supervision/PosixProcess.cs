@@ -68,6 +68,9 @@ internal static unsafe partial class PosixProcess
         }
     }
 
+    /// <summary>Sends a signal to one process; false when there is none, or it is not ours to signal.</summary>
+    public static bool Signal(int id, int signal) => Kill(id, signal) == 0;
+
     /// <summary>Sends a signal to every process of a group; false when none is left. Signal 0 only asks.</summary>
     public static bool SignalGroup(int group, int signal) => Kill(-group, signal) == 0;
 

@@ -133,6 +133,7 @@ public sealed class ProxyCounters
     private readonly long[] queued = new long[Enum.GetValues<Lane>().Length];
     private readonly long[] queuedPeak = new long[Enum.GetValues<Lane>().Length];
     private long responsesLost;
+    private long appRestarts;
 
     internal const int Outcomes = 5;
 
@@ -152,6 +153,9 @@ public sealed class ProxyCounters
     public long Held => Volatile.Read(ref held);
 
     public long ResponsesLost => Volatile.Read(ref responsesLost);
+
+    /// <summary>Times that the app answered again after it had been gone, or was replaced by the supervisor.</summary>
+    public long AppRestarts => Volatile.Read(ref appRestarts);
 
     /// <summary>Status classes are 1..5; 0 stands for "none": no status went out.</summary>
     public long Requests(int codeClass, Outcome outcome) => Volatile.Read(ref requests[(codeClass * Outcomes) + (int)outcome]);
@@ -205,6 +209,8 @@ public sealed class ProxyCounters
     public void QueueEnded(Lane lane) => Interlocked.Decrement(ref queued[(int)lane]);
 
     public void RequestReplayed(ReplayReason reason) => Interlocked.Increment(ref replayed[(int)reason]);
+
+    public void AppRestarted() => Interlocked.Increment(ref appRestarts);
 
     public void ResponseLost() => Interlocked.Increment(ref responsesLost);
 

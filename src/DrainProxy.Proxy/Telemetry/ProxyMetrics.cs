@@ -40,6 +40,8 @@ public sealed class ProxyMetrics : IDisposable
             new Series().Add(() => 1, ("version", version), ("runtime", RuntimeInformation.FrameworkDescription)).Observe);
         Gauge("phase", null, "1 for the phase of the lifecycle the proxy is in, 0 for all others.", Phases);
         Gauge("app_up", null, "1 while the app accepts connections (or passes --app-health), else 0.", () => [new(sources.AppUp() ? 1 : 0)]);
+        Counter("app_restarts", "{restart}", "Times the app answered again after it had been gone, or was replaced by the supervisor.",
+            new Series().Add(() => counters.AppRestarts));
         duration = Meter.CreateHistogram<double>("drainproxy.request_duration", "s", "From the request's head read to its answer's last byte written.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
         AddRequests();

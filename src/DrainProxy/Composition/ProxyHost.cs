@@ -64,6 +64,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly StateReport state;
     private readonly DrainController drain;
     private readonly Supervision? supervision;
+    private int sides;
 
     private ProxyHost(ProxySettings settings, ILoggerFactory logs, StartedApp? app)
     {
@@ -96,7 +97,7 @@ internal sealed partial class ProxyHost : IDisposable
         adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
         if (app is not null)
-            supervision = new(app, settings, plan, targets[0], side => CreateTarget(side, targets[0].Monitor, new()), streams, time, log);
+            supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
     }
 
     /// <summary>Runs until drained; returns the exit code of the contract.</summary>
@@ -247,6 +248,8 @@ internal sealed partial class ProxyHost : IDisposable
             TellReadiness();
             pressure.AppChanged();
             if (up) gate.AppReplaced();
+            // Where it is supervised, the supervisor knows better.
+            if (up && probed && supervision is null) counters.AppRestarted();
             if (!up || probed) return;
             probed = true;
             if (settings.AppIdleTimeout is null && supervision is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
@@ -260,6 +263,13 @@ internal sealed partial class ProxyHost : IDisposable
 
     private AdmissionReading Admission() => gate.Read(control =>
         new AdmissionReading(control.Ladder.Step, control.HasMemory ? control.TimeToOom : null, gate.Routes.All));
+
+    /// <summary>The target of one side of the supervised app: each one after the first is a restart.</summary>
+    private AppTarget CreateSide(AppAddress side)
+    {
+        if (sides++ > 0) counters.AppRestarted();
+        return CreateTarget(side, targets[0].Monitor, new());
+    }
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
         app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),

@@ -14,6 +14,7 @@ public sealed partial class FamilyTableTests
         ("drainproxy_build_info", "gauge", [$"version=\"1.2.3\",runtime=\"{System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription}\""]),
         ("drainproxy_phase", "gauge", One("phase", "starting", "serving", "unready", "lingering", "draining", "closing", "drained")),
         ("drainproxy_app_up", "gauge", [""]),
+        ("drainproxy_app_restarts_total", "counter", [""]),
         ("drainproxy_requests_total", "counter", Two("code_class", ["none", "1xx", "2xx", "3xx", "4xx", "5xx"],
             "outcome", ["ok", "app_error", "refused", "failed", "client_gone"])),
         ("drainproxy_in_flight_requests", "gauge", [""]),
