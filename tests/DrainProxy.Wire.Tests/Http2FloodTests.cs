@@ -26,7 +26,7 @@ public sealed class Http2FloodTests(WireProxy proxy)
         await Corpus.Gapped("h2 flood told: " + kind, () =>
         {
             // A RST, which the kernel sends for what nobody has read, can take GOAWAY away from the reader.
-            Assert.True(received is [] || SaysGoAway(received), "ended without GOAWAY");
+            Assert.True(received is [] || SaysGoAway(received), "ended without GOAWAY: " + Told(received));
             return Task.CompletedTask;
         });
         var after = await RawClient.Exchange(lane.Port, "GET /after HTTP/1.1\r\nHost: after.test\r\n\r\n", ["GET"], untilEnd: false, leave: false);
@@ -99,6 +99,21 @@ public sealed class Http2FloodTests(WireProxy proxy)
         }
 
         return false;
+    }
+
+    /// <summary>The types of the frames that came, and what is left that is none.</summary>
+    private static string Told(ReadOnlySpan<byte> frames)
+    {
+        var types = new List<int>();
+        while (frames.Length >= 9)
+        {
+            types.Add(frames[3]);
+            var length = 9 + (int)(BinaryPrimitives.ReadUInt32BigEndian(frames) >> 8);
+            if (length > frames.Length) break;
+            frames = frames[length..];
+        }
+
+        return $"{types.Count} frames, the last of type {string.Join(",", types.TakeLast(5))}, {frames.Length} bytes over";
     }
 
     private static byte[] Frames(string kind, int batch)

@@ -16,9 +16,12 @@ internal static class FieldSyntax
     /// <summary>Visible ASCII: what a request target may be made of on the wire (its grammar is the app's matter).</summary>
     public static readonly SearchValues<byte> Visible = SearchValues.Create([.. Enumerable.Range(0x21, 0x5e).Select(i => (byte)i)]);
 
-    /// <summary>reg-name, IPv4 address and port of a Host value (RFC 3986 section 3.2.2): unreserved, sub-delims and the colon. Kestrel takes no escapes.</summary>
+    /// <summary>
+    /// reg-name, IPv4 address and port of a Host value (RFC 3986 section 3.2.2): unreserved, the colon, and those sub-delims that Kestrel takes
+    /// (no "*", "+", ",", ";", "=" and no escapes): what it would refuse is refused here, with an answer of our form.
+    /// </summary>
     private static readonly SearchValues<byte> HostChars = SearchValues.Create(
-        "-._~!$&'()*+;=:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
+        "-._~!$&'():0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
     private static readonly SearchValues<byte> Ipv6Chars = SearchValues.Create(":.0123456789ABCDEFabcdef"u8);
 

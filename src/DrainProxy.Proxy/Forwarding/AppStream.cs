@@ -92,6 +92,7 @@ internal sealed class AppStream : NetworkStream
             if (!bytes.StartsWith("HTTP/1.1 1"u8) || bytes.StartsWith("HTTP/1.1 101"u8))
             {
                 awaitsHead = false;
+                if (exchange!.Turn == turn && HasNulInHead(bytes)) exchange.HasNulInHead = true;
                 return;
             }
 
@@ -101,6 +102,18 @@ internal sealed class AppStream : NetworkStream
             exchange!.Relay(turn, bytes[..(end + 2)]);
             bytes = bytes[(end + 4)..];
         }
+    }
+
+    /// <summary>
+    /// The handler's number parser passes over NULs behind a number and keeps the number only. A head that comes in pieces is looked at as far as it
+    /// has come: the length that is sent on is a clean one either way.
+    /// </summary>
+    internal static bool HasNulInHead(ReadOnlySpan<byte> bytes)
+    {
+        var nul = bytes.IndexOf((byte)0);
+        if (nul < 0) return false;
+        var before = bytes[..nul];
+        return before.IndexOf("\n\r\n"u8) < 0 && before.IndexOf("\n\n"u8) < 0;
     }
 
     private async ValueTask WriteUnlessAnswered(ValueTask write)

@@ -74,6 +74,9 @@ internal sealed class Exchange
     /// <summary>A byte of the app's answer to this attempt has come.</summary>
     public bool AnswerBegun { get; set; }
 
+    /// <summary>There is a NUL in the header of the app's answer.</summary>
+    public bool HasNulInHead { get; set; }
+
     /// <summary>The attempt used a connection that had carried others before.</summary>
     public bool OnUsedConnection { get; set; }
 
@@ -143,7 +146,7 @@ internal sealed class Exchange
     }
 
     /// <summary>Forgets what is known of the attempt before.</summary>
-    public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection) = (false, false, false);
+    public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, false, false, false);
 
     /// <summary>The app has answered, whatever it said.</summary>
     public void ProbeAnswered()

@@ -12,7 +12,7 @@ internal static class ResponseRules
     public static bool IsValid(HttpResponseMessage response, Exchange exchange)
     {
         var status = (int)response.StatusCode;
-        if (status is < 101 or > 599) return false;
+        if (status is < 101 or > 599 || exchange.HasNulInHead) return false;
         if (status == 101 && !SwitchWasAsked(response, exchange)) return false;
         if (response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings))
         {

@@ -36,8 +36,12 @@ internal sealed class DataServer : IDisposable
     {
         var options = new KestrelServerOptions { AddServerHeader = false };
         // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
-        options.RequestHeaderEncodingSelector = static name =>
-            name.Length == 10 && name.Equals("Connection", StringComparison.OrdinalIgnoreCase) ? ConnectionFieldEncoding.Instance : Encoding.Latin1;
+        options.RequestHeaderEncodingSelector = static name => name.Length switch
+        {
+            10 when name.Equals("Connection", StringComparison.OrdinalIgnoreCase) => ConnectionFieldEncoding.Instance,
+            14 when name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) => ContentLengthEncoding.Instance,
+            _ => Encoding.Latin1,
+        };
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
         Limit(options.Limits, settings, idleTimeout);
         if (certificates is not null) options.ApplicationServices = TlsServices(logs);

@@ -136,7 +136,13 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
 
     public override void Complete(Exception? exception = null)
     {
-        lock (gate) completed = true;
+        lock (gate)
+        {
+            // A frame that waited for a flush goes out behind the last of Kestrel's: what is written is still sent when the pipe ends.
+            if (!completed && exception is null && pending is { } frame && flushedOnce) inner.Write(frame);
+            (pending, completed) = (null, true);
+        }
+
         inner.Complete(exception);
     }
 
