@@ -14,7 +14,7 @@ public sealed partial class MarkdownTests
         "--baseline", "--limit", "--compare", "--pin", "--profile", "--attack", "--quick", "--default-target", "--app-port-env", "--watch", "--kubernetes-version", "--image", "--format",
         "--explain", "--mb-per-request", "--longest", "--svg",
         // webhook
-        "--tls", "--namespace", "--secret", "--lease", "--service", "--webhook-configuration", "--service-account-dir", "--api-server",
+        "--tls", "--namespace", "--secret", "--lease", "--webhook-configuration", "--service-account-dir",
     ];
 
     public static TheoryData<string> Pages => [.. Repository.FilesWith(".md")];

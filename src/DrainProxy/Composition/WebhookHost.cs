@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using DrainProxy.Commands;
+using DrainProxy.Kubernetes.Api;
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Webhook;
 using DrainProxy.Kubernetes.Webhook.Certificates;
@@ -16,7 +17,11 @@ namespace DrainProxy.Composition;
 /// <summary>What the command line of `webhook` says.</summary>
 /// <param name="Common">Listeners, certificate files, log: bound as those of `run`.</param>
 /// <param name="Image">The sidecar's image where no annotation names one.</param>
-internal sealed record WebhookSettings(ProxySettings Common, string Image);
+/// <param name="Mode">Where the certificate comes from: self, cert-manager, files.</param>
+/// <param name="Names">Objects of the cluster.</param>
+/// <param name="Server">The API server; null: this is no pod (mode files only).</param>
+/// <param name="Account">Whom it is called as.</param>
+internal sealed record WebhookSettings(ProxySettings Common, string Image, string Mode, ClusterNames Names, Uri? Server, ServiceAccount Account);
 
 /// <summary>Runs one replica of the webhook until a signal stops it.</summary>
 internal static class WebhookHost
@@ -29,7 +34,11 @@ internal static class WebhookHost
         var log = logs.CreateLogger("drainproxy.webhook");
         try
         {
-            return await Run(settings, new FileCertificates(settings.Common.TlsCert!, settings.Common.TlsKey!, TimeProvider.System, log), logs);
+            using var api = settings.Server is null ? null : new ApiClient(settings.Server, settings.Account, TimeProvider.System);
+            ICertificateSource certificates = settings.Mode == "files"
+                ? new FileCertificates(settings.Common.TlsCert!, settings.Common.TlsKey!, TimeProvider.System, log)
+                : new SecretCertificates(api!, settings.Names, settings.Mode == "self" ? Me() : null, LeaderTimes.Default, TimeProvider.System, log);
+            return await Run(settings, certificates, api, logs);
         }
         catch (CryptographicException e)
         {
@@ -43,22 +52,30 @@ internal static class WebhookHost
         }
     }
 
-    private static async Task<int> Run(WebhookSettings settings, ICertificateSource certificates, ILoggerFactory logs)
+    /// <summary>The pod's name, and something that no earlier container of it had.</summary>
+    private static string Me() => $"{Environment.MachineName}_{Guid.NewGuid():N}";
+
+    private static async Task<int> Run(WebhookSettings settings, ICertificateSource certificates, ApiClient? api, ILoggerFactory logs)
     {
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var atOnce = new CancellationTokenSource();
         using var sigterm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Signalled);
         using var sigint = PosixSignalRegistration.Create(PosixSignal.SIGINT, Signalled);
 
-        var injection = InjectionRequest.Default with { Image = settings.Image };
+        var server = api is null ? null : new ServerVersion(api, TimeProvider.System);
+        using var ended = new CancellationTokenSource();
+        var watching = server?.Run(ended.Token) ?? Task.CompletedTask;
         var version = typeof(WebhookHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
         var parts = new WebhookParts(
-            [.. ListenAddresses.Resolve(settings.Common.Ports[0].Listen)], [.. ListenAddresses.Resolve(settings.Common.Admin)], certificates, () => injection, version);
+            [.. ListenAddresses.Resolve(settings.Common.Ports[0].Listen)], [.. ListenAddresses.Resolve(settings.Common.Admin)], certificates,
+            () => InjectionRequest.Default with { Image = settings.Image, Version = server?.Current ?? KubernetesVersion.Newest }, version);
         using var exporter = new WebhookExporter(TimeProvider.System);
         using var replica = new WebhookReplica(parts, exporter.Of, TimeProvider.System, logs);
         await replica.Start(CancellationToken.None);
         await stop.Task;
         await replica.Stop(atOnce.Token);
+        await ended.CancelAsync();
+        await watching;
         return ExitCodes.Ok;
 
         void Signalled(PosixSignalContext context)

@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using DrainProxy.Kubernetes.Tests.Api;
 using DrainProxy.Kubernetes.Tests.Webhook;
 using DrainProxy.Kubernetes.Webhook.Certificates;
 
@@ -67,6 +70,40 @@ public sealed partial class WebhookCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task By_itself_in_a_cluster_it_makes_its_certificate_and_gives_the_lease_back_at_the_end()
+    {
+        await using var api = await FakeApiServer.Start();
+        api.Put(FakeApiServer.Names.ConfigurationPath, new()
+        {
+            ["webhooks"] = new JsonArray(new JsonObject { ["name"] = "pod.drainproxy.io", ["clientConfig"] = new JsonObject { ["url"] = "https://127.0.0.1:9443/mutate" } }),
+        });
+        using var process = Start(
+            new Dictionary<string, string> { ["KUBERNETES_SERVICE_HOST"] = api.Address.Host, ["KUBERNETES_SERVICE_PORT"] = $"{api.Address.Port}" },
+            "--service-account-dir", api.AccountFolder, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json");
+        try
+        {
+            var (port, adminPort) = await Ports(process);
+            using var plain = new HttpClient { Timeout = Limit };
+            using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
+            while ((await plain.GetAsync($"http://127.0.0.1:{adminPort}/readyz", Cancel)).StatusCode != HttpStatusCode.OK) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);
+
+            var bundle = Convert.FromBase64String((string)api.Peek(FakeApiServer.Names.ConfigurationPath)!["webhooks"]![0]!["clientConfig"]!["caBundle"]!);
+            using var client = Client(Encoding.UTF8.GetString(bundle));
+            using var answer = await client.PostAsync($"https://127.0.0.1:{port}/mutate?timeout=5s", TestWebhook.Json(GivenReview.Bytes(GivenReview.Of(Given.Pod()))), Cancel);
+            Assert.True(GivenReview.Response(await answer.Content.ReadAsByteArrayAsync(Cancel)).ContainsKey("patch"));
+            Assert.Contains("drainproxy_webhook_leader 1\n", await plain.GetStringAsync($"http://127.0.0.1:{adminPort}/metrics", Cancel), StringComparison.Ordinal);
+
+            Assert.Equal(0, BuiltProgram.Shell($"kill -TERM {process.Id}", folder).ExitCode);
+            await process.WaitForExitAsync(limit.Token);
+            Assert.Equal((0, ""), (process.ExitCode, (string?)api.Peek(FakeApiServer.Names.LeasePath)!["spec"]!["holderIdentity"]));
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill();
+        }
+    }
+
+    [Fact]
     public void All_mistakes_are_told_in_one_run_and_nothing_is_bound()
     {
         File.WriteAllText(Certificate, "no certificate");
@@ -80,10 +117,17 @@ public sealed partial class WebhookCommandTests : IDisposable
     [InlineData(2, "webhook", "--no-such-option")]
     [InlineData(2, "webhook", "--tls")]
     [InlineData(78, "webhook", "--tls", "files")]
+    [InlineData(78, "webhook", "--tls", "files", "--secret", "../other")]
     public void A_wrong_command_line_ends_at_once(int exitCode, params string[] arguments) => Assert.Equal(exitCode, BuiltProgram.Run(arguments).ExitCode);
 
-    private static Process Start(params string[] arguments) =>
-        Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "drainproxy"), ["webhook", .. arguments]) { RedirectStandardOutput = true })!;
+    private static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
+
+    private static Process Start(Dictionary<string, string> environment, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "drainproxy"), ["webhook", .. arguments]) { RedirectStandardOutput = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 
     /// <summary>Told in the log once both listeners are bound.</summary>
     private static async Task<(int Port, int Admin)> Ports(Process process)
@@ -106,14 +150,14 @@ public sealed partial class WebhookCommandTests : IDisposable
         return serial!;
     }
 
-    private HttpClient Client() => new(new SocketsHttpHandler
+    private HttpClient Client(string? roots = null) => new(new SocketsHttpHandler
     {
         SslOptions = new()
         {
             CertificateChainPolicy = new()
             {
                 TrustMode = X509ChainTrustMode.CustomRootTrust,
-                CustomTrustStore = { X509Certificate2.CreateFromPem(authority.Certificate) },
+                CustomTrustStore = { X509Certificate2.CreateFromPem(roots ?? authority.Certificate) },
                 RevocationMode = X509RevocationMode.NoCheck,
             },
         },

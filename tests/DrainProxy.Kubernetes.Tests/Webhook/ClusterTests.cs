@@ -1,0 +1,260 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json.Nodes;
+using DrainProxy.Decisions.Cluster;
+using DrainProxy.Kubernetes.Injection;
+using DrainProxy.Kubernetes.Api;
+using DrainProxy.Kubernetes.Tests.Api;
+using DrainProxy.Kubernetes.Webhook;
+using DrainProxy.Kubernetes.Webhook.Certificates;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DrainProxy.Kubernetes.Tests.Webhook;
+
+/// <summary>Several replicas against one API server, over real TLS sockets in both directions.</summary>
+public sealed class ClusterTests
+{
+    private const string Host = "drainproxy-webhook.drainproxy-system.svc";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly RotationTimes Fast = RotationTimes.Default with { Spreading = TimeSpan.FromMilliseconds(300), Overlap = CertificateMaker.Skew + TimeSpan.FromSeconds(5) };
+    private static readonly byte[] Review = GivenReview.Bytes(GivenReview.Of(Given.Pod()));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Three_replicas_that_start_at_once_agree_on_one_certificate_that_the_API_server_trusts()
+    {
+        await using var api = await Server();
+        // The base renders an empty Secret, and entries that trust nobody.
+        api.Put(FakeApiServer.Names.SecretPath, new() { ["type"] = "Opaque" });
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await using var replicas = await Replicas.Start(api, 3);
+        await Until(() => replicas.All.All(r => r.Unready() is null), () => string.Join("; ", replicas.All.Select(r => r.Unready())));
+
+        foreach (var replica in replicas.All) await CallAsApiServer(api, replica);
+        Assert.Single(replicas.Sources.Select(s => s.Current!.TargetCertificate.SerialNumber).Distinct());
+        Assert.Single(replicas.Sources, s => s.Leads);
+        // A CA, then a certificate, and every entry trusts in between.
+        Assert.Equal(2, api.Count($"PUT {FakeApiServer.Names.SecretPath} 200") + api.Count($"POST {FakeApiServer.Names.SecretFolder} 201"));
+        Assert.All(Bundles(api), b => Assert.Equal(new CertificateSecret(api.Peek(FakeApiServer.Names.SecretPath)).Bundle, b));
+        Assert.DoesNotContain(api.Log.ToList(), l => l.EndsWith(" 403", StringComparison.Ordinal) || l.EndsWith(" 415", StringComparison.Ordinal) || l.EndsWith(" 422", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_CA_is_replaced_under_load_without_one_refused_call()
+    {
+        await using var api = await Server();
+        var now = TimeProvider.System.GetUtcNow();
+        var old = CertificateMaker.Authority(now.AddDays(-310), TimeSpan.FromDays(365));
+        var leaf = CertificateMaker.Leaf(old, [Host], now, TimeSpan.FromDays(30));
+        api.Put(FakeApiServer.Names.SecretPath, Secret(("ca.crt", old.Certificate), ("ca.key", old.Key), ("tls.crt", leaf.Certificate), ("tls.key", leaf.Key)));
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration(old.Certificate));
+        var before = X509Certificate2.CreateFromPem(leaf.Certificate).SerialNumber;
+        await using var replicas = await Replicas.Start(api, 2);
+        await Until(() => replicas.Sources.All(s => s.Current is not null));
+
+        var (calls, both) = (0, false);
+        // A new connection each time, which trusts what the configuration says at that moment.
+        await Until(() => replicas.Sources.All(s => s.Current!.TargetCertificate.SerialNumber != before) && Bundles(api).All(b => Count(b) == 1), step: async () =>
+        {
+            foreach (var replica in replicas.All) await CallAsApiServer(api, replica);
+            both |= Bundles(api).All(b => Count(b) == 2);
+            calls++;
+        });
+        foreach (var replica in replicas.All) await CallAsApiServer(api, replica);
+
+        Assert.True(both && calls > 0);
+        Assert.NotEqual(old.Certificate.Trim(), new CertificateSecret(api.Peek(FakeApiServer.Names.SecretPath)).Authorities[0].ExportCertificatePem().Trim());
+    }
+
+    [Fact]
+    public async Task Whatever_is_deleted_or_overwritten_is_mended()
+    {
+        await using var api = await Server();
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await using var replicas = await Replicas.Start(api, 2);
+        await Ready(replicas);
+
+        // kubectl apply of the base: the entries trust nobody again.
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await Until(() => replicas.All.All(r => r.Unready() is null) && Bundles(api).All(b => b.Length > 0));
+        api.Put(FakeApiServer.Names.SecretPath, null);
+        await Until(() => api.Peek(FakeApiServer.Names.SecretPath) is { } made && new CertificateSecret(made).Leaf is not null);
+        await Ready(replicas);
+        api.Put(FakeApiServer.Names.SecretPath, Secret(("ca.crt", "nonsense"), ("ca.key", "x"), ("tls.crt", "y"), ("tls.key", "z")));
+        await Until(() => new CertificateSecret(api.Peek(FakeApiServer.Names.SecretPath)).Leaf is not null);
+        await Ready(replicas);
+        foreach (var replica in replicas.All) await CallAsApiServer(api, replica);
+    }
+
+    [Fact]
+    public async Task Watches_that_end_outages_and_a_new_token_are_got_over()
+    {
+        await using var api = await Server();
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await using var replicas = await Replicas.Start(api, 2);
+        await Ready(replicas);
+
+        api.ChangeToken("second");
+        api.Fail(6);
+        api.Compact();
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await Until(() => Bundles(api).All(b => b.Length > 0));
+        await Ready(replicas);
+        api.EndWatches();
+        api.Put(FakeApiServer.Names.ConfigurationPath, null);
+        await Until(() => replicas.All.All(r => r.Unready()?.Contains("no entries", StringComparison.Ordinal) == true));
+    }
+
+    [Fact]
+    public async Task A_leader_that_stops_gives_the_lease_back_and_another_goes_on()
+    {
+        await using var api = await Server();
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await using var replicas = await Replicas.Start(api, 2);
+        await Ready(replicas);
+        await Until(() => replicas.Sources.Count(s => s.Leads) == 1);
+        var leader = replicas.Sources.FindIndex(s => s.Leads);
+        await replicas.All[leader].Stop(new CancellationToken(canceled: true));
+
+        await Until(() => replicas.Sources[1 - leader].Leads);
+        var seen = (int)api.Peek(FakeApiServer.Names.LeasePath)!["spec"]!["leaseTransitions"]!;
+        Assert.Equal(1, seen);
+    }
+
+    [Fact]
+    public async Task With_cert_manager_the_Secret_is_followed_and_nothing_is_written()
+    {
+        await using var api = await Server();
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration());
+        await using var replicas = await Replicas.Start(api, 2, lead: false);
+        var now = TimeProvider.System.GetUtcNow();
+        var ca = CertificateMaker.Authority(now, TimeSpan.FromDays(90));
+        var leaf = CertificateMaker.Leaf(ca, [Host], now, TimeSpan.FromDays(30));
+        api.Put(FakeApiServer.Names.SecretPath, Secret(("ca.crt", ca.Certificate), ("tls.crt", leaf.Certificate), ("tls.key", leaf.Key)));
+        await Until(() => replicas.All.All(r => r.Unready()?.Contains("does not trust", StringComparison.Ordinal) == true), () => replicas.All[0].Unready() ?? "ready");
+        // cert-manager's own controller does that.
+        api.Put(FakeApiServer.Names.ConfigurationPath, Configuration(ca.Certificate));
+        await Ready(replicas);
+
+        foreach (var replica in replicas.All) await CallAsApiServer(api, replica);
+        Assert.All(api.Log.ToList(), l => Assert.StartsWith("GET ", l, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_servers_version_is_read_as_major_and_minor()
+    {
+        await using var api = await Server();
+        using var client = api.Client();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var version = new ServerVersion(client, TimeProvider.System);
+        var run = version.Run(stop.Token);
+        await Until(() => version.Current != KubernetesVersion.Newest);
+        await stop.CancelAsync();
+        await run;
+
+        Assert.Equal(new KubernetesVersion(1, 31), version.Current);
+    }
+
+    private static Task<FakeApiServer> Server() => FakeApiServer.Start();
+
+    private static Task Ready(Replicas replicas) => Until(() => replicas.All.All(r => r.Unready() is null), () => string.Join("; ", replicas.All.Select(r => r.Unready())));
+
+    /// <summary>TLS to the Service's name with the roots of an entry's live caBundle, HTTP/2, one connection a call.</summary>
+    private static async Task CallAsApiServer(FakeApiServer api, WebhookReplica replica)
+    {
+        var roots = new X509Certificate2Collection();
+        roots.ImportFromPem(Bundles(api)[0]);
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancel) =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                await socket.ConnectAsync(IPAddress.Loopback, replica.Port, cancel);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        handler.SslOptions.CertificateChainPolicy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
+        using var client = new HttpClient(handler) { Timeout = Limit };
+        var request = new HttpRequestMessage(HttpMethod.Post, $"https://{Host}/mutate?timeout=5s")
+        {
+            Content = TestWebhook.Json(Review),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        using var answer = await client.SendAsync(request, Cancel);
+        Assert.True(GivenReview.Response(await answer.Content.ReadAsByteArrayAsync(Cancel)).ContainsKey("patch"));
+    }
+
+    private static List<string> Bundles(FakeApiServer api) =>
+    [
+        .. api.Peek(FakeApiServer.Names.ConfigurationPath)!["webhooks"]!.AsArray()
+            .Select(e => Encoding.UTF8.GetString(Convert.FromBase64String((string?)e!["clientConfig"]!["caBundle"] ?? ""))),
+    ];
+
+    private static int Count(string bundle) => bundle.Split("BEGIN CERTIFICATE").Length - 1;
+
+    private static JsonObject Configuration(string? bundle = null) => new()
+    {
+        ["webhooks"] = new JsonArray([.. new[] { "namespace.drainproxy.io", "pod.drainproxy.io" }.Select(name =>
+        {
+            var client = new JsonObject { ["service"] = new JsonObject { ["name"] = "drainproxy-webhook", ["namespace"] = FakeApiServer.Space, ["path"] = "/mutate" } };
+            if (bundle is not null) client["caBundle"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(bundle));
+            return (JsonNode)new JsonObject { ["name"] = name, ["clientConfig"] = client };
+        })]),
+    };
+
+    private static JsonObject Secret(params (string Key, string Value)[] values)
+    {
+        var data = new JsonObject();
+        foreach (var (key, value) in values) data[key] = Convert.ToBase64String(Encoding.UTF8.GetBytes(value));
+        return new() { ["type"] = "Opaque", ["data"] = data };
+    }
+
+    private static async Task Until(Func<bool> what, Func<string>? state = null, Func<Task>? step = null)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        var started = TimeProvider.System.GetTimestamp();
+        while (!what())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Limit, state?.Invoke() ?? "it did not come to pass");
+            if (step is not null) await step();
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, limit.Token);
+        }
+    }
+
+    private sealed class Replicas : IAsyncDisposable
+    {
+        private readonly List<ApiClient> clients = [];
+
+        public List<WebhookReplica> All { get; } = [];
+
+        public List<SecretCertificates> Sources { get; } = [];
+
+        public static async Task<Replicas> Start(FakeApiServer api, int count, bool lead = true)
+        {
+            var made = new Replicas();
+            var times = new LeaderTimes(TimeSpan.FromSeconds(15), TimeSpan.FromMilliseconds(200), Fast);
+            var loopback = new IPEndPoint(IPAddress.Loopback, 0);
+            for (var i = 0; i < count; i++)
+            {
+                made.clients.Add(api.Client());
+                made.Sources.Add(new(made.clients[i], FakeApiServer.Names, lead ? $"replica-{i}" : null, times, TimeProvider.System, NullLogger.Instance));
+                made.All.Add(new(new([loopback], [loopback], made.Sources[i], () => InjectionRequest.Default, "0"), _ => (_, _, _) => "text/plain", TimeProvider.System, NullLoggerFactory.Instance));
+            }
+
+            await Task.WhenAll(made.All.Select(r => r.Start(Cancel)));
+            return made;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Task.WhenAll(All.Select(r => r.Stop(new CancellationToken(canceled: true))));
+            All.ForEach(r => r.Dispose());
+            clients.ForEach(c => c.Dispose());
+        }
+    }
+}
