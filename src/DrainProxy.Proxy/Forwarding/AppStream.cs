@@ -46,13 +46,11 @@ internal sealed class AppStream : NetworkStream
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var read = base.ReadAsync(buffer, cancellationToken);
+        var room = awaitsHead && buffer.Length > 2 * OldAnswer.Field.Length ? buffer[..^OldAnswer.Field.Length] : buffer;
+        var read = base.ReadAsync(room, cancellationToken);
         if (buffer.IsEmpty) return read;
         // The handler reads ahead on a pooled connection: a read that was begun before the request was sent brings the head of its answer.
-        if (!read.IsCompletedSuccessfully) return LookLater(read, buffer);
-        var count = read.Result;
-        Look(buffer.Span[..count]);
-        return new(count);
+        return read.IsCompletedSuccessfully ? new(Look(buffer.Span, read.Result)) : LookLater(read, buffer);
     }
 
     protected override void Dispose(bool disposing)
@@ -66,8 +64,7 @@ internal sealed class AppStream : NetworkStream
     private async ValueTask<int> LookLater(ValueTask<int> read, Memory<byte> buffer)
     {
         var count = await read;
-        Look(buffer.Span[..count]);
-        return count;
+        return Look(buffer.Span, count);
     }
 
     private ReadOnlyMemory<byte> Begin(Exchange sender, ReadOnlyMemory<byte> head)
@@ -83,7 +80,17 @@ internal sealed class AppStream : NetworkStream
     private static bool StartsWith(ReadOnlySpan<byte> head, string method) =>
         head.Length > method.Length && head[method.Length] == ' ' && Ascii.EqualsIgnoreCase(head[..method.Length], method);
 
-    /// <summary>Hands interim answers on, which SocketsHttpHandler drops (RFC 9110 section 15.2).</summary>
+    /// <summary>
+    /// Hands interim answers on, which SocketsHttpHandler drops (RFC 9110 section 15.2), and says `close` for an app that answers in HTTP/1.0.
+    /// Returns how many bytes of the buffer count then.
+    /// </summary>
+    private int Look(Span<byte> buffer, int count)
+    {
+        if (!awaitsHead) return count;
+        Look(buffer[..count]);
+        return awaitsHead ? count : OldAnswer.SayClose(buffer, count);
+    }
+
     private void Look(ReadOnlySpan<byte> bytes)
     {
         if (awaitsHead && !bytes.IsEmpty && exchange!.Turn == turn) exchange.AnswerBegun = true;
