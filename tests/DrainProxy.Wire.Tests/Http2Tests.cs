@@ -126,6 +126,20 @@ public sealed class Http2Tests(WireProxy proxy)
         else Assert.Equal("a.test", Assert.Single(Assert.Single(seen.Requests).Values("Host")));
     });
 
+    /// <summary>Envoy sends the scheme that its own client used, HAProxy always this one and `host` instead of `:authority`.</summary>
+    [Theory]
+    [InlineData(":authority")]
+    [InlineData("host")]
+    public Task A_scheme_that_is_not_the_transports_is_served_and_not_believed(string name) => OnLane($"row 55: https over clear text, {name}", async (lane, seen) =>
+    {
+        using var connection = await RawHttp2.Open(lane.Port);
+        await SendBlock(connection, 1, Block([(":method", "GET"), (":scheme", "https"), (":path", "/h2"), (name, "a.test")]));
+        Assert.Equal(200, (await End(connection, 1)).Status);
+        var request = Assert.Single(seen.Requests);
+        Assert.Equal("a.test", Assert.Single(request.Values("Host")));
+        Assert.Equal("http", Assert.Single(request.Values("X-Forwarded-Proto")));
+    });
+
     [Theory]
     [InlineData("5", "hell")]
     [InlineData("5", "hello!")]

@@ -93,9 +93,11 @@ internal sealed class AppTransformer(
         var peer = exchange.Connection.PeerAddress;
         proxyRequest.Headers.TryAddWithoutValidation(
             "X-Forwarded-For", forwardedFor.Count == 0 ? peer : $"{string.Join(", ", (IEnumerable<string?>)forwardedFor)}, {peer}");
-        if (!hasProto) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", httpContext.Request.Scheme);
+        // Not Request.Scheme: over HTTP/2 the client writes that as it likes.
+        var scheme = exchange.Connection.IsTls ? "https" : "http";
+        if (!hasProto) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", scheme);
         if (!hasHost && !string.IsNullOrEmpty(host)) proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
-        if (forwarded.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("Forwarded", Forwarded(trusted ? forwarded : default, peer, httpContext.Request.Scheme));
+        if (forwarded.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("Forwarded", Forwarded(trusted ? forwarded : default, peer, scheme));
         if (rules.Via) proxyRequest.Headers.TryAddWithoutValidation("Via", ViaField.Entry(httpContext.Request.Protocol, via));
         else if (via.Count > 0) Copy(proxyRequest, "Via", via);
         // gRPC servers insist on it (RFC 9110 section 10.1.4); it speaks of this hop, and we do take trailers.

@@ -34,7 +34,9 @@ internal sealed class DataServer : IDisposable
     public DataServer(
         ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, TimeProvider time, ILoggerFactory logs)
     {
-        var options = new KestrelServerOptions { AddServerHeader = false };
+        // Who ends TLS in front of us and speaks h2c to us says `:scheme: https` of it (Envoy), or in any case (HAProxy): RFC 9113 section 8.3.1
+        // does not bind the scheme to the transport. What is told to the app goes by the transport: see AppTransformer.
+        var options = new KestrelServerOptions { AddServerHeader = false, AllowAlternateSchemes = true };
         // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
         options.RequestHeaderEncodingSelector = static name => name.Length switch
         {
