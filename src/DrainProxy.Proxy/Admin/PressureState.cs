@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DrainProxy.Decisions.Pressure;
+using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Telemetry;
 
@@ -31,6 +32,42 @@ internal static class PressureState
         var (count, each) = sampler.Cost;
         json.WriteNumber("readings", count);
         json.WriteNumber("reading_us", Math.Round(each.TotalMicroseconds, 1));
+        json.WriteEndObject();
+    }
+
+    /// <summary>The sockets: what is not zero, by owner; the node's figures under `node`.</summary>
+    public static void WriteSockets(Utf8JsonWriter json, PressureSampler sampler)
+    {
+        var snapshot = sampler.Newest;
+        var sockets = snapshot.Sockets;
+        json.WriteStartObject("sockets");
+        json.WriteNumber("app_accept_queue", snapshot.Sample.AcceptQueue);
+        json.WriteNumber("app_accept_queue_limit", snapshot.Sample.AcceptQueueLimit);
+        json.WriteNumber("accept_queue", snapshot.OwnAcceptQueue);
+        json.WriteNumber("time_wait_to_app", sockets.TimeWaitToApp);
+        json.WriteNumber("port_range", sockets.PortRange);
+        foreach (var owner in Enum.GetValues<SocketOwner>())
+        {
+            json.WriteStartObject(SocketInstruments.NameOf(owner));
+            foreach (var state in Enum.GetValues<TcpState>())
+                if (sockets.Counts?.Of(state, owner) is > 0 and var count) json.WriteNumber(LabelNames.Of(state), count);
+            var leak = sockets.LeakOf(owner);
+            json.WriteBoolean("leak_suspected", leak.Suspected);
+            json.WriteNumber("close_wait_oldest_s", Math.Round(leak.Oldest.TotalSeconds, 1));
+            json.WriteEndObject();
+        }
+
+        json.WriteNumber("listen_overflows", sockets.Troubles.ListenOverflows);
+        json.WriteNumber("listen_drops", sockets.Troubles.ListenDrops);
+        json.WriteNumber("syn_queue_full", sockets.Troubles.SynQueueFull);
+        json.WriteNumber("tcp_memory_pressures", sockets.Troubles.MemoryPressures);
+        json.WriteNumber("tcp_aborts_on_memory", sockets.Troubles.AbortsOnMemory);
+        json.WriteNumber("retransmits", sockets.Troubles.Retransmits);
+        json.WriteStartObject("node");
+        json.WriteNumber("orphans", sockets.Node.Orphans);
+        json.WriteNumber("allocated", sockets.Node.Allocated);
+        json.WriteNumber("tcp_memory_bytes", sockets.Node.MemoryPages * Environment.SystemPageSize);
+        json.WriteEndObject();
         json.WriteEndObject();
     }
 

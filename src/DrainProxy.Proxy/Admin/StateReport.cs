@@ -42,6 +42,7 @@ internal sealed class StateReport(
         json.WriteEndObject();
         WriteApps(json);
         PressureState.Write(json, pressure, blackBox);
+        PressureState.WriteSockets(json, pressure);
         PressureState.WriteKills(json, blackBox, lifecycle.StartedAtUtc);
         AdmissionState.Write(json, gate, counters);
         json.WritePropertyName("last_termination");

@@ -18,6 +18,7 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     private long triedAt;
     private long heldAt;
     private TimeSpan retry = TimeSpan.Zero;
+    private IReadOnlyList<AppProcess> roots = [];
     private int appChanged;
     private bool leaving;
     private (MemoryMethod Method, string Identity) told = (MemoryMethod.None, "");
@@ -27,6 +28,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     public string Description => source?.Description ?? "";
 
     public string Identity => source?.Identity ?? "";
+
+    /// <summary>The app's processes as they are now, as far as they are visible: those that were found, and their descendants.</summary>
+    public IReadOnlyList<int> Processes() => roots.Count == 0 ? [] : AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
 
     /// <summary>The app came or went: look at once. From any thread.</summary>
     public void AppChanged() => Interlocked.Exchange(ref appChanged, 1);
@@ -78,26 +82,24 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
 
     private IMemorySource? Attach()
     {
+        roots = setting.Kind == MemorySourceKind.Pid ? AppProcess.Of(setting.Pid) is { } named ? [named] : [] : AppProcesses.Of(app());
         switch (setting.Kind)
         {
             case MemorySourceKind.Cgroup:
                 return CgroupMemory.Open(setting.Path!, setting.Path!, () => true);
-            case MemorySourceKind.Pid:
-                return AppProcess.Of(setting.Pid) is { } named ? Processes([named]) : null;
-            case MemorySourceKind.Port:
-                return Processes(AppProcesses.Of(app()));
+            case MemorySourceKind.Pid or MemorySourceKind.Port:
+                return Summed();
             default:
-                var holders = AppProcesses.Of(app());
-                if (holders.Count == 0) return null;
-                var cgroup = CgroupOf(holders[0]);
+                if (roots.Count == 0) return null;
+                var cgroup = CgroupOf(roots[0]);
                 // A cgroup that we share and that nobody bounds is the whole session: its figures are not the app's.
                 if (cgroup is not null && (cgroup.Identity != OwnCgroup() || (cgroup.TryRead(out var figures) && figures.LimitBytes != long.MaxValue))) return cgroup;
                 cgroup?.Dispose();
-                return Processes(holders);
+                return Summed();
         }
     }
 
-    private ProcessMemory? Processes(IReadOnlyList<AppProcess> roots) => roots.Count == 0 ? null : new(roots, CgroupOf(roots[0]), time);
+    private ProcessMemory? Summed() => roots.Count == 0 ? null : new(roots, CgroupOf(roots[0]), time);
 
     /// <summary>The files of a process's cgroup: as the process sees them, which needs its user or CAP_SYS_PTRACE, else as we see them.</summary>
     private static CgroupMemory? CgroupOf(AppProcess process)

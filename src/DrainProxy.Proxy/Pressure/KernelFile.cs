@@ -3,6 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace DrainProxy.Proxy.Pressure;
 
+/// <summary>Takes one line of a file.</summary>
+internal delegate void LineAction(ReadOnlySpan<byte> line);
+
 /// <summary>A small file of /proc or a cgroup that is read again and again: kept open, since opening costs more than reading.</summary>
 internal sealed class KernelFile : IDisposable
 {
@@ -75,6 +78,37 @@ internal sealed class KernelFile : IDisposable
         {
             return null;
         }
+    }
+
+    /// <summary>Hands on the lines of a table of any length, without their ends and without a string for each; false when it cannot be read.</summary>
+    public static bool EachLine(string path, byte[] buffer, LineAction take)
+    {
+        using var file = Open(path);
+        if (file is null) return false;
+        var (kept, at) = (0, 0L);
+        try
+        {
+            while (RandomAccess.Read(file.handle, buffer.AsSpan(kept), at) is > 0 and var read)
+            {
+                at += read;
+                var text = buffer.AsSpan(0, kept + read);
+                for (var end = text.IndexOf((byte)'\n'); end >= 0; end = text.IndexOf((byte)'\n'))
+                {
+                    take(text[..end]);
+                    text = text[(end + 1)..];
+                }
+
+                // A line longer than the buffer is none of a table of sockets.
+                kept = text.Length < buffer.Length ? text.Length : 0;
+                text[..kept].CopyTo(buffer);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+
+        return true;
     }
 
     public void Dispose() => handle.Dispose();

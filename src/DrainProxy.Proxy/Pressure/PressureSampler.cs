@@ -10,6 +10,7 @@ namespace DrainProxy.Proxy.Pressure;
 internal sealed class PressureSampler : IDisposable
 {
     private readonly AppMemory memory;
+    private readonly SocketSenses sockets;
     private readonly Func<long> inFlight;
     private readonly Action<Action> awaitWork;
     private readonly Action wake;
@@ -22,17 +23,20 @@ internal sealed class PressureSampler : IDisposable
     private bool stopped;
     private TimeSpan workedAt = TimeSpan.MinValue;
     private long peak;
+    private long queuePeak;
     private long readings;
+    private long lastTook;
     private long readingTicks;
 
     /// <param name="memory">Where the app's memory is seen.</param>
+    /// <param name="sockets">Where sockets are seen.</param>
     /// <param name="inFlight">How many requests are under way; read with each reading.</param>
     /// <param name="awaitWork">Has its argument called once, with the next request that begins: at rest, that ends the pause.</param>
     /// <param name="now">Monotonic time since the program's start.</param>
     /// <param name="time">Drives the timer and measures what readings cost.</param>
-    public PressureSampler(AppMemory memory, Func<long> inFlight, Action<Action> awaitWork, Func<TimeSpan> now, TimeProvider time)
+    public PressureSampler(AppMemory memory, SocketSenses sockets, Func<long> inFlight, Action<Action> awaitWork, Func<TimeSpan> now, TimeProvider time)
     {
-        (this.memory, this.inFlight, this.awaitWork, this.now, this.time) = (memory, inFlight, awaitWork, now, time);
+        (this.memory, this.sockets, this.inFlight, this.awaitWork, this.now, this.time) = (memory, sockets, inFlight, awaitWork, now, time);
         wake = Wake;
     }
 
@@ -68,13 +72,10 @@ internal sealed class PressureSampler : IDisposable
     public void AppChanged() => memory.AppChanged();
 
     /// <summary>The highest use since the last call, which starts a new period at the use of now. For the metrics' peak alone.</summary>
-    public long TakePeak()
-    {
-        var highest = Interlocked.Exchange(ref peak, 0);
-        var current = Latest.UsedBytes;
-        RaisePeak(current);
-        return Math.Max(highest, current);
-    }
+    public long TakePeak() => Take(ref peak, Latest.UsedBytes);
+
+    /// <summary>The same for our own accept queue, in connections.</summary>
+    public long TakeQueuePeak() => Take(ref queuePeak, Newest.OwnAcceptQueue);
 
     /// <summary>Reads out of turn, when something has happened that the next reading would show too late. Waits for a reading that is under way.</summary>
     public void ReadNow()
@@ -94,6 +95,7 @@ internal sealed class PressureSampler : IDisposable
             stopped = true;
             timer?.Dispose();
             memory.Dispose();
+            sockets.Dispose();
         }
     }
 
@@ -103,29 +105,37 @@ internal sealed class PressureSampler : IDisposable
     {
         var at = now();
         if (inFlight() > 0) workedAt = at;
+        // The seldom and long look at all sockets is no part of what a reading costs.
+        var network = sockets.Look(at);
         var began = time.GetTimestamp();
         var before = newest;
-        var snapshot = Read(at);
+        var snapshot = Read(at, network);
         if (SamplingPace.Grows(before.Sample, snapshot.Sample)) workedAt = at;
         Volatile.Write(ref newest, snapshot);
-        RaisePeak(snapshot.Sample.UsedBytes);
+        Raise(snapshot.Sample.UsedBytes, ref peak);
         var took = time.GetTimestamp() - began;
         Volatile.Write(ref readingTicks, readingTicks + took);
         Volatile.Write(ref readings, readings + 1);
         Sampled?.Invoke(snapshot);
-        return SamplingPace.Next(Since(workedAt, at), time.GetElapsedTime(0, took));
+        // One that took long may have been kept from its processor; two in a row are dear.
+        var cost = Math.Min(took, lastTook);
+        lastTook = took;
+        return SamplingPace.Next(Since(workedAt, at), time.GetElapsedTime(0, cost));
     }
 
     private static TimeSpan Since(TimeSpan then, TimeSpan at) => then == TimeSpan.MinValue ? TimeSpan.MaxValue : at - then;
 
-    private PressureSnapshot Read(TimeSpan at)
+    private PressureSnapshot Read(TimeSpan at, SocketSnapshot network)
     {
-        if (!memory.TryRead(out var figures))
-            return PressureSnapshot.Unknown with { Sample = PressureSnapshot.Unknown.Sample with { At = at, OomKills = kills.Total } };
+        var (method, source) = (MemoryMethod.None, "");
+        if (memory.TryRead(out var figures)) (method, source) = (memory.Method, memory.Description);
+        else figures = new(default, long.MaxValue, null);
         if (figures.OomKills is { } counter) kills.Observe(memory.Identity, counter);
+        var (waiting, limit, own) = sockets.Queues();
+        Raise(own, ref queuePeak);
         var sample = new PressureSample(
-            at, memory.Method, figures.Memory.UsedBytes, figures.LimitBytes, figures.Memory.ReclaimableBytes, kills.Total, 0, 0, int.MaxValue);
-        return new(sample, figures.Memory, memory.Description);
+            at, method, figures.Memory.UsedBytes, figures.LimitBytes, figures.Memory.ReclaimableBytes, kills.Total, waiting, limit, network.DescriptorsLeft);
+        return new(sample, figures.Memory, source) { Sockets = network, OwnAcceptQueue = own };
     }
 
     private void Turn()
@@ -155,7 +165,14 @@ internal sealed class PressureSampler : IDisposable
         }
     }
 
-    private void RaisePeak(long value)
+    private static long Take(ref long peak, long current)
+    {
+        var highest = Interlocked.Exchange(ref peak, 0);
+        Raise(current, ref peak);
+        return Math.Max(highest, current);
+    }
+
+    private static void Raise(long value, ref long peak)
     {
         var seen = Volatile.Read(ref peak);
         while (value > seen)

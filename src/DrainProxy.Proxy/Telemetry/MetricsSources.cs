@@ -22,6 +22,9 @@ public sealed class MetricsSources
     /// <summary>The sampler's newest snapshot.</summary>
     public Func<PressureSnapshot> Pressure { get; init; } = () => PressureSnapshot.Unknown;
 
+    /// <summary>The longest that our accept queue was since the last call.</summary>
+    public Func<long> TakeQueuePeak { get; init; } = () => 0;
+
     /// <summary>Processes of the app killed by the OOM killer so far.</summary>
     public Func<long> OomKills { get; init; } = () => 0;
 

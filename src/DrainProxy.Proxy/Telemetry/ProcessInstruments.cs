@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace DrainProxy.Proxy.Telemetry;
 
-/// <summary>The `process_*` families under the names every Prometheus client library gives them, and our own descriptors.</summary>
+/// <summary>The `process_*` families under the names every Prometheus client library gives them.</summary>
 internal static class ProcessInstruments
 {
     public static void Add(Meter meter, ProcessReader process)
@@ -14,17 +14,13 @@ internal static class ProcessInstruments
         Gauge("process.max_fds", "{file}", "Limit of open file descriptors.", s => s.MaxFiles);
         Gauge("process.threads", "{thread}", "Threads of the process.", s => s.Threads);
         meter.CreateObservableGauge("process.start_time", () => One(process.StartTime), "s", "Start of the process, in seconds since 1970 UTC.");
-        Gauge("drainproxy.file_descriptors", "{file}", "Open file descriptors by owner.", s => s.OpenFiles, owner);
-        Gauge("drainproxy.file_descriptors_limit", "{file}", "Limit of open file descriptors by owner.", s => s.MaxFiles, owner);
 
-        void Gauge(string name, string unit, string help, Func<ProcessSample, long?> read, params KeyValuePair<string, object?>[] labels)
-            => meter.CreateObservableGauge(name, () => One(read(process.Read()), labels), unit, help);
+        void Gauge(string name, string unit, string help, Func<ProcessSample, long?> read)
+            => meter.CreateObservableGauge(name, () => One(read(process.Read())), unit, help);
     }
 
-    private static readonly KeyValuePair<string, object?> owner = new("owner", "drainproxy");
-
     /// <summary>A number the system does not tell is left out: 0 would be a lie.</summary>
-    private static Measurement<T>[] One<T>(T? value, params KeyValuePair<string, object?>[] labels)
+    private static Measurement<T>[] One<T>(T? value)
         where T : struct
-        => value is { } number ? [new(number, labels)] : [];
+        => value is { } number ? [new(number)] : [];
 }

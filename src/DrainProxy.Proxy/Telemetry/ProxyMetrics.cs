@@ -50,7 +50,9 @@ public sealed class ProxyMetrics : IDisposable
         AddTermination();
         PressureInstruments.Add(Meter, sources, Scrapes);
         AdmissionInstruments.Add(Meter, counters, sources.Admission, Scrapes);
-        ProcessInstruments.Add(Meter, new ProcessReader(time));
+        var process = new ProcessReader(time);
+        SocketInstruments.Add(Meter, sources, process, Scrapes);
+        ProcessInstruments.Add(Meter, process);
         runtime = new RuntimeInstruments(Meter);
     }
 

@@ -53,6 +53,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
     private readonly PressureSampler pressure;
+    private IReadOnlyCollection<int> ownPorts = [];
     private readonly BlackBox blackBox;
     private readonly AdmissionGate gate;
     private readonly ProxyMetrics metrics;
@@ -78,7 +79,7 @@ internal sealed partial class ProxyHost : IDisposable
             counters, time, settings, idleTimeout, new ConnectionLimits(),
             ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
-        pressure = new(new AppMemory(settings.MemorySource, settings.MemoryLimit, () => targets[0].Current.Address, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
+        pressure = Sampler();
         blackBox = new(pressure, counters, log);
         var version = Version();
         gate = new(settings, lifecycle, counters, log);
@@ -163,6 +164,7 @@ internal sealed partial class ProxyHost : IDisposable
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select((p, i) => $"{Bound(p.Listen, i)} -> {p.App}")), settings.Admin);
         foreach (var target in targets) Watch(target);
+        ownPorts = [.. data.Ports, admin.Port];
         pressure.Start();
         supervision?.Start();
         _ = LookAfterItself();
@@ -275,6 +277,14 @@ internal sealed partial class ProxyHost : IDisposable
         app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
         monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
 
+    private PressureSampler Sampler()
+    {
+        var memory = new AppMemory(settings.MemorySource, settings.MemoryLimit, App, time, log);
+        return new(memory, new SocketSenses(App, memory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
+
+        AppAddress App() => targets[0].Current.Address;
+    }
+
     private MetricsSources Sources() => new()
     {
         Phase = () => lifecycle.Phase,
@@ -290,6 +300,7 @@ internal sealed partial class ProxyHost : IDisposable
         Pressure = () => pressure.Newest,
         OomKills = () => blackBox.Kills,
         Admission = Admission,
+        TakeQueuePeak = () => pressure.TakeQueuePeak(),
         TakeMemoryPeak = () => pressure.TakePeak(),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };

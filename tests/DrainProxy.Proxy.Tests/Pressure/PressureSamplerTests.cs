@@ -13,6 +13,7 @@ namespace DrainProxy.Proxy.Tests.Pressure;
 public sealed class PressureSamplerTests : IDisposable
 {
     private const long MiB = 1 << 20;
+    private static readonly AppAddress Nowhere = new(AppScheme.Unix, "", 0, "/none");
     private readonly string folder = Directory.CreateTempSubdirectory("drainproxy-").FullName;
     private readonly ManualTime time = new();
     private long inFlight;
@@ -54,8 +55,8 @@ public sealed class PressureSamplerTests : IDisposable
     {
         var clock = new HandTimer();
         var counters = new ProxyCounters();
-        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => throw new InvalidOperationException(), clock, NullLogger.Instance);
-        using var sampler = new PressureSampler(memory, () => counters.InFlight, counters.AwaitWork, () => clock.GetElapsedTime(0), clock);
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => Nowhere, clock, NullLogger.Instance);
+        using var sampler = new PressureSampler(memory, Sockets(memory), () => counters.InFlight, counters.AwaitWork, () => clock.GetElapsedTime(0), clock);
         sampler.Start();
         Assert.Equal(TimeSpan.Zero, clock.Due);
         clock.Fire();
@@ -73,8 +74,8 @@ public sealed class PressureSamplerTests : IDisposable
     public void A_request_that_began_while_it_went_to_rest_is_seen()
     {
         var clock = new HandTimer();
-        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => throw new InvalidOperationException(), clock, NullLogger.Instance);
-        using var sampler = new PressureSampler(memory, () => inFlight, _ => inFlight = 1, () => clock.GetElapsedTime(0), clock);
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => Nowhere, clock, NullLogger.Instance);
+        using var sampler = new PressureSampler(memory, Sockets(memory), () => inFlight, _ => inFlight = 1, () => clock.GetElapsedTime(0), clock);
         sampler.Start();
         clock.Fire();
         Assert.Equal(TimeSpan.Zero, clock.Due);
@@ -178,7 +179,7 @@ public sealed class PressureSamplerTests : IDisposable
         const string Script = "a=$(head -c 20000000 /dev/zero | tr '\\0' x); (echo ready; read line) ; echo done";
         using var shell = Process.Start(new ProcessStartInfo("/bin/bash", ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Assert.Equal("ready", await shell.StandardOutput.ReadLineAsync());
-        using var memory = new AppMemory(new(MemorySourceKind.Pid, Pid: shell.Id), null, () => throw new InvalidOperationException(), time, NullLogger.Instance);
+        using var memory = new AppMemory(new(MemorySourceKind.Pid, Pid: shell.Id), null, () => Nowhere, time, NullLogger.Instance);
         Assert.True(memory.TryRead(out var figures));
         Assert.Equal(MemoryMethod.Processes, memory.Method);
         Assert.Equal(3, memory.Description.Split(' ').Length);
@@ -196,9 +197,11 @@ public sealed class PressureSamplerTests : IDisposable
     private PressureSampler Sampler(string? at = null, long? limit = null)
     {
         var start = time.GetTimestamp();
-        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: at ?? folder), limit, () => throw new InvalidOperationException(), time, NullLogger.Instance);
-        return new(memory, () => inFlight, _ => { }, () => time.GetElapsedTime(start), time);
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: at ?? folder), limit, () => Nowhere, time, NullLogger.Instance);
+        return new(memory, Sockets(memory), () => inFlight, _ => { }, () => time.GetElapsedTime(start), time);
     }
+
+    private SocketSenses Sockets(AppMemory memory) => new(() => Nowhere, memory.Processes, () => [], time, NullLogger.Instance);
 
     /// <summary>A tick more than the pause, since the clock's steps are not those of a time span.</summary>
     private TimeSpan Advance(PressureSampler sampler, TimeSpan pause)

@@ -1,0 +1,117 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace DrainProxy.Proxy.Pressure;
+
+/// <summary>A listening socket's queue of connections that wait for accept.</summary>
+/// <param name="Port">Its port.</param>
+/// <param name="Waiting">How many wait.</param>
+/// <param name="Limit">How many may wait; beyond that the kernel drops.</param>
+internal readonly record struct ListenQueue(int Port, int Waiting, int Limit);
+
+/// <summary>
+/// Asks the kernel for the listening sockets of this network namespace (netlink, sock_diag(7)): some microseconds however many connections there are, where /proc/net/tcp walks through all
+/// of them; and it alone tells the length at which a queue overflows. No capability is needed.
+/// </summary>
+internal sealed partial class SocketDiag : IDisposable
+{
+    private const int Netlink = 16;
+    private const int RawCloseOnExec = 3 | 0x80000;
+    private const int SockDiag = 4;
+    private const int HeaderLength = 16;
+    private const int RequestLength = HeaderLength + 56;
+    private const int MessageLength = HeaderLength + 72;
+    private const int DontWait = 0x40;
+    private const ushort SockDiagByFamily = 20;
+    private const ushort Done = 3;
+    private const ushort Error = 2;
+    private const ushort RequestDump = 0x301;
+    private const byte Inet = 2;
+    private const byte Inet6 = 10;
+    private const byte Tcp = 6;
+    private const uint ListenState = 1 << 10;
+
+    private readonly byte[] buffer = new byte[32 * 1024];
+    private readonly List<ListenQueue> queues = [];
+    private int socket;
+
+    private SocketDiag(int socket) => this.socket = socket;
+
+    /// <summary>Null where the kernel, or what stands before it (seccomp, gVisor), does not let us ask.</summary>
+    public static SocketDiag? Open()
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        var socket = OpenSocket(Netlink, RawCloseOnExec, SockDiag);
+        if (socket < 0) return null;
+        var diag = new SocketDiag(socket);
+        if (diag.Listeners() is not null) return diag;
+        diag.Dispose();
+        return null;
+    }
+
+    /// <summary>The listening sockets; the list is used again by the next call. Null when the kernel does not answer.</summary>
+    public IReadOnlyList<ListenQueue>? Listeners()
+    {
+        queues.Clear();
+        return Dump(Inet) && Dump(Inet6) ? queues : null;
+    }
+
+    public void Dispose()
+    {
+        if (socket >= 0) _ = Close(socket);
+        socket = -1;
+    }
+
+    private bool Dump(byte family)
+    {
+        Span<byte> request = stackalloc byte[RequestLength];
+        request.Clear();
+        MemoryMarshal.Write(request, RequestLength);
+        MemoryMarshal.Write(request[4..], SockDiagByFamily);
+        MemoryMarshal.Write(request[6..], RequestDump);
+        request[HeaderLength] = family;
+        request[HeaderLength + 1] = Tcp;
+        MemoryMarshal.Write(request[(HeaderLength + 4)..], ListenState);
+        if (socket < 0 || Send(socket, request, RequestLength, 0) != RequestLength) return false;
+        while (true)
+        {
+            var received = (int)Receive(socket, buffer, buffer.Length, DontWait);
+            if (received < HeaderLength) return false;
+            if (Take(buffer.AsSpan(0, received)) is { } ended) return ended;
+        }
+    }
+
+    /// <summary>Reads the messages of one datagram; null when more are to come, false when the kernel refuses.</summary>
+    private bool? Take(ReadOnlySpan<byte> messages)
+    {
+        while (messages.Length >= HeaderLength)
+        {
+            var length = MemoryMarshal.Read<int>(messages);
+            var type = MemoryMarshal.Read<ushort>(messages[4..]);
+            if (type == Done) return true;
+            if (type == Error || length < HeaderLength || length > messages.Length) return false;
+            if (type == SockDiagByFamily && length >= MessageLength)
+            {
+                var body = messages[HeaderLength..];
+                // inet_diag_msg: family, state, timer, retrans; the local port in network order; …; expires, rqueue, wqueue (which is the limit for listeners), uid, inode.
+                queues.Add(new(BinaryPrimitives.ReadUInt16BigEndian(body[4..]), MemoryMarshal.Read<int>(body[56..]), MemoryMarshal.Read<int>(body[60..])));
+            }
+
+            messages = messages[Math.Min(messages.Length, (length + 3) & ~3)..];
+        }
+
+        return null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    private static partial int OpenSocket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    private static partial nint Send(int socket, ReadOnlySpan<byte> data, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    private static partial nint Receive(int socket, Span<byte> data, nint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int socket);
+}
