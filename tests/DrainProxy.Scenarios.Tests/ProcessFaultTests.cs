@@ -63,6 +63,42 @@ public sealed class ProcessFaultTests
         foreach (var client in clients) client.Dispose();
     }
 
+    [Fact]
+    public async Task Many_streams_of_few_connections_do_not_take_all_descriptors()
+    {
+        const int Limit = 512;
+        const int Streams = 100;
+        await using var app = await App.Node();
+        await using var proxy = DrainProxyProcess.StartAs(app.Address,
+            under: [Tool.Find("prlimit", "util-linux"), $"--nofile={Limit}:{Limit}"], more: ["--lb", "none", "--grace", "12s", "--quiet", "200ms"]);
+        await proxy.Ready();
+        var clients = new List<RawHttp2>();
+        for (var i = 0; i < 5; i++)
+        {
+            clients.Add(await RawHttp2.Open(proxy.Port));
+            for (var stream = 0; stream < Streams; stream++) await clients[i].Get((2 * stream) + 1, "/slow?ms=4000");
+        }
+
+        // Those beyond the room are refused at once; each of the others is answered.
+        await Net.Eventually(async () => await proxy.Metric("drainproxy_shed_total{reason=\"descriptors\"}") > 0, "some are refused");
+        await Net.Answers(proxy.Admin, "/livez", seconds: 5);
+        foreach (var client in clients)
+        {
+            for (var ended = 0; ended < Streams;)
+            {
+                var frame = await client.Next();
+                Assert.NotNull(frame);
+                Assert.NotEqual(FrameType.ResetStream, frame.Type);
+                if (frame.EndsStream) ended++;
+            }
+        }
+
+        Assert.Equal(0, await proxy.Metric("drainproxy_requests_total{code_class=\"5xx\",outcome=\"failed\"}"));
+        using var after = await RawConnection.Open(proxy.Port);
+        Assert.Equal("ok 0", (await after.Exchange(Get)).Body);
+        foreach (var client in clients) client.Dispose();
+    }
+
     private static async Task<List<RawConnection>> Flood(DrainProxyProcess proxy, int count)
     {
         var clients = new List<RawConnection>();

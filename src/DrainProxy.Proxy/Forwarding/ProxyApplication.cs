@@ -16,10 +16,10 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace DrainProxy.Proxy.Forwarding;
 
-/// <summary>What the data path is made of; put together once, at start.</summary>
+/// <summary>What the data path is made of; put together once, at start. MaxExchanges: see ConnectionRoom.Exchanges.</summary>
 internal sealed record DataPath(
     ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
-    Hold Hold, AdmissionGate Gate, IHttpForwarder Forwarder, StreamRegistry Streams, TimeProvider Time);
+    Hold Hold, AdmissionGate Gate, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
 
 /// <summary>
 /// The way of a request, in the order of its stages; the only place where that order is written:
@@ -59,7 +59,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         context.StartedAt = path.Time.GetTimestamp();
         if (!Accept(context)) return;
         if (await AnswerOurselves(context)) return;
-        if (path.Gate.IsActive) await ForwardWithRoom(context);
+        // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
+        if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
+        else if (path.Gate.IsActive) await ForwardWithRoom(context);
         else await Forward(context);
     }
 

@@ -25,9 +25,15 @@ internal sealed class ConnectionRoom(int limit)
     /// <param name="asked">--max-connections; 0: as many as the descriptors allow.</param>
     public static int Cap(long descriptors, long open, int asked)
     {
-        var allowed = (int)Math.Clamp((descriptors - open - Reserve) / 2, 16, 1_000_000);
+        var allowed = Exchanges(descriptors, open);
         return asked > 0 ? Math.Min(asked, allowed) : allowed;
     }
+
+    /// <summary>
+    /// The other half: exchanges at once with apps that take a connection for each. HTTP/1.1 clients cannot come to more, each having one on
+    /// a connection of its own; HTTP/2 clients have a hundred on one.
+    /// </summary>
+    public static int Exchanges(long descriptors, long open) => (int)Math.Clamp((descriptors - open - Reserve) / 2, 16, 1_000_000);
 
     public void Take() => Interlocked.Increment(ref taken);
 

@@ -75,9 +75,9 @@ internal sealed partial class ProxyHost : IDisposable
         plan = BudgetPlanner.Plan(new(
             settings.Grace, settings.Lb, settings.Linger, settings.Quiet, settings.DrainTimeout, settings.AnnounceDelay, settings.AppStop));
         var idleTimeout = settings.IdleTimeout ?? Presets.Of(settings.Lb).ServerIdle;
-        connections = new(
-            counters, time, settings, idleTimeout, new ConnectionLimits(),
-            ConnectionRoom.Cap(ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0, settings.MaxConnections));
+        var (descriptors, open) = (ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0);
+        var maxExchanges = ConnectionRoom.Exchanges(descriptors, open);
+        connections = new(counters, time, settings, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(descriptors, open, settings.MaxConnections));
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
         pressure = Sampler();
         blackBox = new(pressure, counters, log);
@@ -89,7 +89,7 @@ internal sealed partial class ProxyHost : IDisposable
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
         application = new(
-            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, Forwarder(), streams, time), log, logs.CreateLogger("access"));
+            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, Forwarder(), streams, maxExchanges, time), log, logs.CreateLogger("access"));
         connections.ResponseLost = application.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
