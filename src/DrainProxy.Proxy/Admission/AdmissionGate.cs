@@ -1,5 +1,6 @@
 using DrainProxy.Decisions.Pressure;
 using DrainProxy.Decisions.Pressure.Admission;
+using DrainProxy.Decisions.Pressure.BlackBox;
 using DrainProxy.Decisions.Pressure.Costs;
 using DrainProxy.Decisions.Pressure.Ladder;
 using DrainProxy.Proxy.Draining;
@@ -24,7 +25,7 @@ internal sealed class GateTicket(RouteClass route, Priority priority, TimeSpan s
 /// Asks <see cref="AdmissionControl"/> for each request, and lets those go that waited. While nothing is watched and no cap is set, a request
 /// pays one read; a light one otherwise a lookup of its route and two counts, without a lock. Driven by the sampler.
 /// </summary>
-internal sealed partial class AdmissionGate
+internal sealed partial class AdmissionGate : IInFlightRequests
 {
     private readonly ProxySettings settings;
     private readonly Lifecycle lifecycle;
@@ -142,6 +143,18 @@ internal sealed partial class AdmissionGate
         {
             control.Leave(ticket, lifecycle.Now);
             Pump();
+        }
+    }
+
+    /// <inheritdoc/>
+    public int CopyTo(Span<InFlightRequest> requests)
+    {
+        lock (gate)
+        {
+            var running = control.Heavy.Running;
+            var count = Math.Min(running.Count, requests.Length);
+            for (var i = 0; i < count; i++) requests[i] = new(running[i].Route.Name, running[i].AdmittedAt, (long)running[i].ExpectedBytes);
+            return count;
         }
     }
 

@@ -92,6 +92,9 @@ internal sealed class Exchange
     /// <summary>The answer's body, when it is a stream without an end of its own.</summary>
     public DrainableStream? Stream { get; set; }
 
+    /// <summary>Its class, where requests are let in by what they take.</summary>
+    public string? Route { get; set; }
+
     /// <summary>Ends this exchange alone; only exchanges that may become endless have one.</summary>
     public CancellationTokenSource? Cancel { get; set; }
 
@@ -112,6 +115,7 @@ internal sealed class Exchange
         Shed = null;
         IsProbe = false;
         Stream = null;
+        Route = null;
         Cancel = null;
     }
 

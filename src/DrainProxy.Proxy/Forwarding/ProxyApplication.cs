@@ -5,6 +5,7 @@ using DrainProxy.Decisions.Pressure.Admission;
 using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
+using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -19,7 +20,7 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What the data path is made of; put together once, at start. MaxExchanges: see ConnectionRoom.Exchanges.</summary>
 internal sealed record DataPath(
     ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
-    Hold Hold, AdmissionGate Gate, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
+    Hold Hold, AdmissionGate Gate, BlackBox BlackBox, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
 
 /// <summary>
 /// The way of a request, in the order of its stages; the only place where that order is written:
@@ -139,6 +140,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         }
 
         var began = path.Time.GetTimestamp();
+        exchange.Route = pass.Route?.Name;
         try
         {
             await Forward(exchange);
@@ -200,7 +202,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             if (exchange.IsProbe) exchange.ProbeEnded(failed: failure is not null);
             if (failure is null) return;
             var replay = Decide(exchange, failure);
-            if (replay == Replay.Never || (replay == Replay.Budgeted && !MayReplay(ref replays)))
+            if (replay == Replay.Never || (replay == Replay.Budgeted && (IsSuspect(exchange) || !MayReplay(ref replays))))
             {
                 await Fail(exchange, failure);
                 return;
@@ -224,6 +226,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             Reset(exchange.Http);
         }
     }
+
+    /// <summary>A request whose kind has just got the app killed would do it again.</summary>
+    private bool IsSuspect(Exchange exchange) => exchange.Route is { } route && path.BlackBox.IsSuspect(route, path.Lifecycle.Now);
 
     private static Replay Decide(Exchange exchange, Failure failure)
     {

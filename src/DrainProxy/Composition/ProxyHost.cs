@@ -84,12 +84,13 @@ internal sealed partial class ProxyHost : IDisposable
         var version = Version();
         gate = new(settings, lifecycle, counters, log);
         pressure.Sampled += snapshot => gate.Observe(snapshot.Sample);
+        blackBox.Requests = gate;
         gate.OnlyCriticalChanged += _ => TellReadiness();
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
         application = new(
-            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, Forwarder(), streams, maxExchanges, time), log, logs.CreateLogger("access"));
+            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, Forwarder(), streams, maxExchanges, time), log, logs.CreateLogger("access"));
         connections.ResponseLost = application.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);

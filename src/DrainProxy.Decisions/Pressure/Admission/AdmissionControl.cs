@@ -148,6 +148,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         {
             caution = Math.Min(MostCaution, caution + (CautionPerKill * kills));
             heavy.Plateau.Killed(last.At);
+            foreach (var ticket in heavy.Running) CostModel.Killed(ticket.Route, last.LimitBytes);
         }
 
         caution *= Math.Pow(0.5, elapsed / CautionHalfLife);

@@ -19,6 +19,9 @@ public sealed class HeavyLane
     /// <summary>So long a trial of another class may have the app's growth for itself.</summary>
     public static readonly TimeSpan TrialAlone = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>The same while it grows: its end is the measurement that counts.</summary>
+    public static readonly TimeSpan TrialOfHeavy = TimeSpan.FromSeconds(2);
+
     private readonly List<Ticket> running = [];
     private readonly Plateau plateau = new();
     private TimeSpan lastEnded;
@@ -28,14 +31,11 @@ public sealed class HeavyLane
     public IReadOnlyList<Ticket> Running => running;
 
     /// <summary>What they may still take, in bytes.</summary>
-    public double RemainingBytes
+    public double Remaining(TimeSpan now)
     {
-        get
-        {
-            double sum = 0;
-            foreach (var ticket in running) sum += ticket.RemainingBytes;
-            return sum;
-        }
+        double sum = 0;
+        foreach (var ticket in running) sum += ticket.Remaining(now);
+        return sum;
     }
 
     /// <summary>How many at once were seen to fit, and up to where they filled the app.</summary>
@@ -95,10 +95,11 @@ public sealed class HeavyLane
         if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
         var cost = CostModel.Expected(route);
         if (!plateau.Allows(RunningBytes, cost)) return false;
-        if (used + RemainingBytes + cost <= top) return true;
+        if (used + Remaining(now) + cost <= top) return true;
         // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
         // so an app that stands above the band for good with heap that it reuses goes on.
-        return used + Repeat(route) <= (top + limit) / 2;
+        var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
+        return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (top + limit) / 2;
     }
 
     /// <summary>
@@ -120,30 +121,32 @@ public sealed class HeavyLane
                 oldest = age > oldest ? age : oldest;
                 grows |= ticket.GrownBytes > heavyBytes / 2;
             }
-            else if (ticket.Route.Kind == RouteKind.Unlearned && age < TrialAlone)
+            else if (ticket.Route.Kind == RouteKind.Unlearned && age < (ticket.GrownBytes > heavyBytes / 8 ? TrialOfHeavy : TrialAlone))
             {
                 another = true;
             }
         }
 
         // Two kinds of doubt: what comes of those in flight, and what comes of this one.
-        var roomFor = (int)Math.Min(1000, (top - used - RemainingBytes) / (2 * CostModel.UnknownBytes));
+        var roomFor = route.Completed == 0 ? 0 : (int)Math.Min(1000, (top - used - Remaining(now)) / (2 * CostModel.UnknownBytes));
         if (roomFor > 0) return own < Math.Max(roomFor, 1) || (!grows && own < Doubled(oldest));
         if (grows) return false;
+        // The first one of a class is measured alone.
         return own == 0 ? !another : own < Doubled(oldest);
     }
 
     private static int Doubled(TimeSpan age) => 1 << (int)Math.Min(12, age / TrialStep);
 
-    /// <summary>What this one and those in flight will make the app grow by, going by the last ones.</summary>
-    private double Repeat(RouteClass route)
-    {
-        var sum = Again(route);
-        foreach (var ticket in running)
-            sum += ticket.Route.Kind == RouteKind.Heavy ? Math.Max(0, Again(ticket.Route) - ticket.GrownBytes) : ticket.RemainingBytes;
-        return sum;
-
+    /// <summary>What a request makes the app grow by, going by the last ones; twice, since some reuse all and some nothing.</summary>
+    private static double Again(RouteClass route) =>
         // Where memory is given back, what ends hides what grows: there only what is held counts as used again.
-        static double Again(RouteClass route) => Math.Max(route.RepeatPeakBytes, route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes));
+        Math.Min(route.PeakBytes, Math.Max(2 * route.RepeatPeakBytes, route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes)));
+
+    private double RepeatOfRunning(TimeSpan now)
+    {
+        double sum = 0;
+        foreach (var ticket in running)
+            sum += ticket.Route.Kind == RouteKind.Heavy ? Math.Clamp(Again(ticket.Route) - ticket.GrownBytes, 0, ticket.Remaining(now)) : ticket.Remaining(now);
+        return sum;
     }
 }

@@ -8,10 +8,10 @@ namespace DrainProxy.Decisions.Pressure.Admission;
 public sealed class Plateau
 {
     /// <summary>A window is at least this long.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(1.5);
 
     /// <summary>And sees each place used so often, so that what requests leave behind is part of it.</summary>
-    public const int EndsPerPlace = 2;
+    public const int EndsPerPlace = 3;
 
     /// <summary>A window without enough ends is closed after this time all the same.</summary>
     public static readonly TimeSpan LongestWindow = TimeSpan.FromSeconds(10);
@@ -21,6 +21,9 @@ public sealed class Plateau
 
     /// <summary>The longest time until it is tried again: a deploy or another limit must be learned anew.</summary>
     public static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(80);
+
+    /// <summary>After a decrease, time for what is left behind to be collected.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(3);
 
     /// <summary>Share of the limit within which a reading stands still.</summary>
     private const double Standing = 0.01;
@@ -39,10 +42,14 @@ public sealed class Plateau
     private double step;
     private double before;
     private TimeSpan retryAt;
+    private TimeSpan lessAt;
     private TimeSpan retry = FirstRetry;
 
     /// <summary>Sum of expected costs that may run at once, in bytes; one request may in any case.</summary>
     public double FitsBytes { get; private set; }
+
+    /// <summary>The highest sum that has run for a whole window and stayed within the ceiling, in bytes: beyond it, one more takes memory that nobody has used yet.</summary>
+    public double ProvenBytes { get; private set; }
 
     /// <summary>The same as a number of the costliest kind seen; at least 1.</summary>
     public int Fits => unit > 0 ? Math.Max(1, (int)((FitsBytes / unit) + 0.01)) : 1;
@@ -86,7 +93,7 @@ public sealed class Plateau
     /// <summary>The app was killed: what was tried was too much.</summary>
     public void Killed(TimeSpan now)
     {
-        FitsBytes = Math.Max(unit, FitsBytes / 2);
+        FitsBytes = ProvenBytes = Math.Max(unit, FitsBytes / 2);
         Fail(now);
         Reset();
     }
@@ -94,7 +101,7 @@ public sealed class Plateau
     /// <summary>The app was replaced: it begins anew.</summary>
     public void Replaced()
     {
-        FitsBytes = unit;
+        FitsBytes = ProvenBytes = unit;
         Reset();
     }
 
@@ -108,38 +115,47 @@ public sealed class Plateau
     {
         recent[windows++ % recent.Length] = highest;
         var most = recent.Max();
-        if (highest > top && highest - lowest < Standing * limit)
+        // Requests are admitted up to the top; what their garbage adds may stand in the first half of the reserve.
+        var ceiling = (top + limit) / 2;
+        if (highest > ceiling && highest - lowest < Standing * limit)
         {
             // It stands there and does not grow: retained heap, no reason to give up what runs within it.
             before = 0;
             return;
         }
 
-        if (highest > top)
+        if (highest > ceiling)
         {
-            // Well into the reserve: a quarter less, else one less.
-            FitsBytes = highest > (top + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
+            // What the last decrease has left to be collected takes a while.
+            if (now < lessAt && highest < (ceiling + limit) / 2) return;
+            lessAt = now + Settling;
+            // Near the limit: a quarter less, else one less.
+            FitsBytes = highest > (ceiling + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
+            ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
             Fail(now);
             return;
         }
 
+        ProvenBytes = Math.Max(ProvenBytes, load);
         // Only what has run full can tell of one more.
         if (load + (unit * 0.98) <= FitsBytes * Slack) return;
         if (before > 0) step += (Math.Max(0, most - before) - step) / 4;
         else if (step == 0) step = unit;
         before = 0;
-        var forecast = Math.Clamp(step, unit / 4, unit * 1.5);
-        var room = (top - most) / forecast;
-        if (room < 1 || now < retryAt) return;
-        // With much room by half as many again, else one at a time.
-        FitsBytes += unit * Math.Max(1, Math.Floor(Math.Min(room / 4, FitsBytes / unit / 2)));
+        if (now < retryAt) return;
+        var forecast = Math.Clamp(step, unit / 3, unit);
+        if (top - most < forecast) return;
+        // With room for four whole requests for each by half as many again, else one at a time.
+        FitsBytes += unit * Math.Max(1, Math.Floor(Math.Min((top - most) / unit / 4, FitsBytes / unit / 2)));
         before = most;
+        if (now - retryAt > retry) retry = FirstRetry;
     }
 
     private void Fail(TimeSpan now)
     {
+        // Failures one after the other are the same one: what stands there takes its time to go.
+        if (now >= retryAt && retryAt > TimeSpan.Zero) retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
         retryAt = now + retry;
-        retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
         before = 0;
     }
 }

@@ -24,7 +24,10 @@ public sealed class CostModel
     private const double LeastRate = 64e3;
 
     /// <summary>Weight of a class that was not seen yet, in bytes per second.</summary>
-    private const double UnknownRate = 100e6;
+    private const double UnknownRate = 20e6;
+
+    /// <summary>By how much a kill raises what each of the requests in flight is expected to take.</summary>
+    private const double KilledFactor = 1.1;
 
     private readonly List<RouteClass> active = [];
 
@@ -81,7 +84,7 @@ public sealed class CostModel
             {
                 var share = grown * Weight(route, route.Presence) / weights;
                 route.AttributedBytes += share;
-                Distribute(route, watched, share);
+                Distribute(route, watched, share, now);
             }
         }
 
@@ -98,10 +101,12 @@ public sealed class CostModel
         var route = request.Route;
         var grown = request.GrownBytes;
         Seen(route, now - request.AdmittedAt);
-        // A single one is a clean measurement; among others its share may be too high, so that only half of a rise is believed at a time.
-        if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / 2);
+        // A single one is a clean measurement; among others its share may be too high, and the highest of many shares surely is: a rise is believed by and by.
+        if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / 4);
         // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean.
         route.RepeatPeakBytes += (grown - route.RepeatPeakBytes) / (grown > route.RepeatPeakBytes ? 2 : 8);
+        // Until one has ended nobody knows what its usual time is.
+        if (grown > route.PeakBytes / 4 && route.Completed > 1) route.LateShare += ((request.LateBytes / grown) - route.LateShare) / (route.LateShare == 1 ? 1 : 8);
         Judge(route, limitBytes);
     }
 
@@ -110,6 +115,12 @@ public sealed class CostModel
     {
         bytes = Math.Max(0, bytes);
         route.HeldBytes = route.HeldBytes == double.MaxValue || bytes > route.HeldBytes ? bytes : route.HeldBytes + ((bytes - route.HeldBytes) / 32);
+    }
+
+    /// <summary>The app was killed while a request of this class ran: it may take more than was thought.</summary>
+    public static void Killed(RouteClass route, long limitBytes)
+    {
+        if (route.Kind == RouteKind.Heavy) route.PeakBytes = Math.Max(route.PeakBytes, Math.Min(route.PeakBytes * KilledFactor, limitBytes / 4.0));
     }
 
     /// <summary>The lane that fits what is known; a running request tells as soon as it has grown too much for a light one.</summary>
@@ -135,17 +146,22 @@ public sealed class CostModel
     }
 
     /// <summary>Among requests of one class, those grow that have not grown yet.</summary>
-    private static void Distribute(RouteClass route, IReadOnlyList<HeavyRequest> watched, double share)
+    private static void Distribute(RouteClass route, IReadOnlyList<HeavyRequest> watched, double share, TimeSpan now)
     {
         double sum = 0;
         for (var i = 0; i < watched.Count; i++)
-            if (ReferenceEquals(watched[i].Route, route)) sum += Freshness(watched[i]);
+            if (ReferenceEquals(watched[i].Route, route)) sum += Freshness(watched[i], now);
         if (sum <= 0) return;
         for (var i = 0; i < watched.Count; i++)
-            if (ReferenceEquals(watched[i].Route, route)) watched[i].GrownBytes += share * Freshness(watched[i]) / sum;
+        {
+            if (!ReferenceEquals(watched[i].Route, route)) continue;
+            var part = share * Freshness(watched[i], now) / sum;
+            watched[i].GrownBytes += part;
+            if (watched[i].IsLate(now)) watched[i].LateBytes += part;
+        }
     }
 
-    private static double Freshness(HeavyRequest request) => request.RemainingBytes + (0.05 * request.ExpectedBytes) + 1;
+    private static double Freshness(HeavyRequest request, TimeSpan now) => request.Remaining(now) + (0.05 * request.ExpectedBytes) + 1;
 
     /// <summary>A class that was light takes a lot of late: its mean says so, since its requests are not watched one by one.</summary>
     private static void JudgeLight(RouteClass route, long limitBytes)

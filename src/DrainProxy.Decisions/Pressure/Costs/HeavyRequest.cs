@@ -23,6 +23,16 @@ public class HeavyRequest(RouteClass route, TimeSpan since)
     /// <summary>No other request that may take memory ran beside it.</summary>
     internal bool Alone { get; set; }
 
-    /// <summary>What it may still take, in bytes.</summary>
-    public double RemainingBytes => Math.Max(0, ExpectedBytes - GrownBytes);
+    /// <summary>The part of it that came in the second half of its usual time.</summary>
+    internal double LateBytes { get; set; }
+
+    /// <summary>What it may still take, in bytes: what is left of what was expected, and in the second half of its time no more than others took then.</summary>
+    public double Remaining(TimeSpan now)
+    {
+        var left = Math.Max(0, ExpectedBytes - GrownBytes);
+        return IsLate(now) ? Math.Min(left, ExpectedBytes * Math.Min(1, 2 * route.LateShare)) : left;
+    }
+
+    /// <summary>Whether half of the usual time of its class is over.</summary>
+    internal bool IsLate(TimeSpan now) => route.Seconds > 0 && (now - AdmittedAt).TotalSeconds > route.Seconds / 2;
 }

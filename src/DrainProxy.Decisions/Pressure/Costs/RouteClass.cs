@@ -53,6 +53,9 @@ public sealed class RouteClass(string name)
     /// while that is not known.</summary>
     public double HeldBytes { get; internal set; } = double.MaxValue;
 
+    /// <summary>Share of their growth that comes in the second half of their time, 0 to 1.</summary>
+    public double LateShare { get; internal set; } = 1;
+
     /// <summary>Seconds that one of its requests takes, of late.</summary>
     public double Seconds { get; internal set; }
 
