@@ -109,9 +109,9 @@ internal sealed class App : IAsyncDisposable
     }
 
     /// <summary>Any command line whose program listens on PORT.</summary>
-    public static async Task<App> Start(IReadOnlyList<string> line, int port)
+    public static async Task<App> Start(IReadOnlyList<string> line, int port, TemporaryFolder? folder = null)
     {
-        var app = new App(Child.Start(line[0], line.Skip(1), new Dictionary<string, string> { ["PORT"] = $"{port}" }), port);
+        var app = new App(Child.Start(line[0], line.Skip(1), new Dictionary<string, string> { ["PORT"] = $"{port}" }), port, folder);
         await Net.Answers(port, seconds: 60);
         return app;
     }
