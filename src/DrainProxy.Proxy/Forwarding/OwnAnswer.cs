@@ -66,19 +66,19 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
         new(408, "http_request_error", "Request timeout", "the body arrived too slowly");
 
     public static readonly OwnAnswer NoMemory =
-        new(503, "proxy_internal_response", "App short of memory", "refused: memory");
+        new(503, "proxy_internal_response", "App short of memory", "refused: memory", 1);
 
     public static readonly OwnAnswer MaxInFlight =
-        new(503, "proxy_internal_response", "App busy", "refused: max_in_flight");
+        new(503, "proxy_internal_response", "App busy", "refused: max_in_flight", 1);
 
     public static readonly OwnAnswer QueueFull =
-        new(503, "proxy_internal_response", "App busy", "refused: queue_full");
+        new(503, "proxy_internal_response", "App busy", "refused: queue_full", 1);
 
     public static readonly OwnAnswer QueueTimeout =
-        new(503, "proxy_internal_response", "App busy", "refused: queue_timeout");
+        new(503, "proxy_internal_response", "App busy", "refused: queue_timeout", 1);
 
     public static readonly OwnAnswer Descriptors =
-        new(503, "proxy_internal_response", "App busy", "refused: descriptors");
+        new(503, "proxy_internal_response", "App busy", "refused: descriptors", 1);
 
     public static readonly OwnAnswer BodyTooLarge = Of(FramingFault.BodyTooLarge);
 

@@ -155,9 +155,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         var reason = AdmissionGate.ReasonOf(refusal);
         path.Counters.RequestShed(reason);
-        // Those who were refused together do not come back together.
-        var answer = OwnAnswer.Of(reason) with { RetryAfterSeconds = Random.Shared.Next(1, 4) };
-        await Answer(exchange, answer, Outcome.Refused);
+        await Answer(exchange, OwnAnswer.Of(reason), Outcome.Refused);
     }
 
     private async Task Forward(Exchange exchange)
