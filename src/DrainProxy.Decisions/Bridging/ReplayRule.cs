@@ -5,8 +5,8 @@ namespace DrainProxy.Decisions.Bridging;
 /// <param name="Refused">The app said that it has not processed the request: REFUSED_STREAM, or a stream above GOAWAY's last (RFC 9113 sections 8.7 and 6.8).</param>
 /// <param name="AnswerBegun">A byte of an answer has come.</param>
 /// <param name="Idempotent">The method is, by its definition (RFC 9110 section 9.2.2).</param>
-/// <param name="BodyTouched">A byte of the request's body has been taken from the client: it cannot be sent again.</param>
-public readonly record struct FailedAttempt(bool BytesSent, bool Refused, bool AnswerBegun, bool Idempotent, bool BodyTouched);
+/// <param name="BodyGone">The request's body has been taken from the client and was not kept whole: it cannot be sent again.</param>
+public readonly record struct FailedAttempt(bool BytesSent, bool Refused, bool AnswerBegun, bool Idempotent, bool BodyGone);
 
 /// <summary>Whether a failed attempt is made again, and what that costs.</summary>
 public enum Replay
@@ -14,7 +14,7 @@ public enum Replay
     /// <summary>The client is told.</summary>
     Never,
 
-    /// <summary>The app has seen nothing: again, as often as the hold lasts.</summary>
+    /// <summary>The app has run nothing: again, as often as the hold lasts, or as it refuses.</summary>
     Free,
 
     /// <summary>The app may have seen it: again within the budget against retry storms.</summary>
@@ -25,7 +25,7 @@ public enum Replay
 /// The table of what may be sent to the app again (RFC 9110 section 9.2.2). Read from top to bottom, the first row that fits decides:
 /// <list type="table">
 /// <item><term>an answer has begun</term><description>never</description></item>
-/// <item><term>the body was touched</term><description>never: it is gone</description></item>
+/// <item><term>the body is gone</term><description>never</description></item>
 /// <item><term>nothing sent, or refused unprocessed</term><description>free, whatever the method</description></item>
 /// <item><term>sent, idempotent</term><description>within the budget</description></item>
 /// <item><term>sent, not idempotent</term><description>never: it may have been executed</description></item>
@@ -35,7 +35,7 @@ public static class ReplayRule
 {
     public static Replay Decide(FailedAttempt attempt) => attempt switch
     {
-        { AnswerBegun: true } or { BodyTouched: true } => Replay.Never,
+        { AnswerBegun: true } or { BodyGone: true } => Replay.Never,
         { BytesSent: false } or { Refused: true } => Replay.Free,
         { Idempotent: true } => Replay.Budgeted,
         _ => Replay.Never,

@@ -40,8 +40,17 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
+            if (exchange is { BodyTouched: true, WholeBody: { } body })
+            {
+                // Not the first time, by us or by the handler: from what was kept.
+                await stream.WriteAsync(body, cancellationToken);
+                await stream.FlushAsync(cancellationToken);
+                return;
+            }
+
+            exchange?.KeepBody();
             if (exchange is not null) exchange.BodyTouched = true;
-            var flushed = new FlushedStream(stream);
+            var flushed = new FlushedStream(stream, exchange);
             var copy = inner.CopyToAsync(flushed, context, cancellationToken);
             // The client takes its time with the body: the app gets the head meanwhile.
             if (!copy.IsCompleted) await flushed.FlushHead(cancellationToken);

@@ -116,6 +116,7 @@ internal sealed class AppTransformer(
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is null) return new(false);
+        exchange.AnswerBegun = true;
         if (exchange.IsProbe) exchange.ProbeAnswered();
         if (!ResponseRules.IsValid(proxyResponse, exchange)) return Refuse();
 

@@ -13,6 +13,7 @@ namespace DrainProxy.Proxy.Forwarding;
 internal sealed class Exchange
 {
     private readonly Lock relaying = new();
+    private KeptBody kept;
     private string? lastTarget;
     private ExchangeUri? lastUri;
     private AppTarget? lastApp;
@@ -83,6 +84,9 @@ internal sealed class Exchange
     /// <summary>A byte of the request's body was taken from the client.</summary>
     public bool BodyTouched { get; set; }
 
+    /// <summary>The body was taken from the client and cannot be sent again.</summary>
+    public bool BodyGone => BodyTouched && !kept.IsWhole;
+
     /// <summary>Why the request cannot be sent on, when that shows only while it is made.</summary>
     public FramingFault Refusal { get; set; }
 
@@ -149,6 +153,21 @@ internal sealed class Exchange
         return lastUri = new(Target.Prefix + target, this);
     }
 
+    /// <summary>The body, when it has been kept whole.</summary>
+    public ReadOnlyMemory<byte>? WholeBody => kept.IsWhole ? kept.Bytes : null;
+
+    /// <summary>
+    /// Keeps a small body where it may be wanted again: of idempotent requests, and towards HTTP/2 apps, which can refuse any request unprocessed.
+    /// Over HTTP/1.1 a request whose body was touched may have run.
+    /// </summary>
+    public void KeepBody()
+    {
+        if (Http.Request.ContentLength is { } length && (Target.HidesBytes || AppHandler.IsIdempotent(Http.Request.Method))) kept.Begin(length);
+    }
+
+    /// <summary>Bytes of the body on their way to the app.</summary>
+    public void Passes(ReadOnlySpan<byte> bytes) => kept.Add(bytes);
+
     /// <summary>Forgets what is known of the attempt before.</summary>
     public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, false, false, false);
 
@@ -172,6 +191,7 @@ internal sealed class Exchange
     public void Release()
     {
         lock (relaying) Turn++;
+        kept.End();
         if (!IsHttp2) Connection.Http = null;
         Http.Uninitialize();
     }

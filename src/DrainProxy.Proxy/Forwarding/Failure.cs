@@ -44,8 +44,7 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
     {
         for (var e = exception; e is not null; e = e.InnerException)
         {
-            // REFUSED_STREAM (RFC 9113 section 7).
-            if (e is HttpProtocolException { ErrorCode: 7 }) return RefusedStream;
+            if (OfHttp2(e as HttpProtocolException ?? e.InnerException as HttpProtocolException) is { } told) return told;
             if (e is HttpRequestException http)
             {
                 switch (http.HttpRequestError)
@@ -63,6 +62,16 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
 
         return Closed;
     }
+
+    /// <summary>What an HTTP/2 app says when it ends a stream or the connection, by RFC 9113 section 7; null where it, or we, found a fault in the protocol.</summary>
+    private static Failure? OfHttp2(HttpProtocolException? said) => said?.ErrorCode switch
+    {
+        // REFUSED_STREAM.
+        7 => RefusedStream,
+        // NO_ERROR, INTERNAL_ERROR, CANCEL, ENHANCE_YOUR_CALM: it gives up, in whatever state.
+        0 or 2 or 8 or 11 => Closed,
+        _ => null,
+    };
 
     private static Failure OfConnect(HttpRequestException exception)
     {

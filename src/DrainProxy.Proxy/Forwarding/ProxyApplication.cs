@@ -31,7 +31,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     /// <summary>Exchanges kept for the next requests: enough for a burst, little memory at rest.</summary>
     private const int MaxPooled = 256;
 
-    /// <summary>Times that one request which the app may have seen is sent again.</summary>
+    /// <summary>Times that one request which the app may have seen, or has refused unprocessed, is sent again. The handler below repeats refused ones, too.</summary>
     private const int MaxReplays = 2;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
@@ -162,7 +162,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         var target = exchange.Target;
         long heldSince = 0;
-        var replays = 0;
+        var (replays, refusals) = (0, 0);
         for (var attempt = 0; ; attempt++)
         {
             if (!target.Monitor.Breaker.Admits)
@@ -200,13 +200,15 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             if (exchange.IsProbe) exchange.ProbeEnded(failed: failure is not null);
             if (failure is null) return;
             var replay = Decide(exchange, failure);
-            if (replay == Replay.Never || (replay == Replay.Budgeted && (IsSuspect(exchange) || !MayReplay(ref replays))))
+            if (replay == Replay.Never || (replay == Replay.Budgeted && (IsSuspect(exchange) || !MayReplay(ref replays)))
+                || (failure.NotProcessed && ++refusals > MaxReplays))
             {
                 await Fail(exchange, failure);
                 return;
             }
 
             path.Counters.UpstreamFailed(failure.Cause!.Value);
+            if (failure.NotProcessed) await path.Hold.Pause(RetryPause, exchange.Http.RequestAborted);
             if (failure.NotConnected)
             {
                 // Wait for it and send again. The first failure may be a listener that was full for a moment.
@@ -235,10 +237,11 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         return ReplayRule.Decide(new(
             BytesSent: !failure.NotConnected,
             Refused: failure.NotProcessed,
-            // Where nobody watched the connection, an answer may have begun.
-            AnswerBegun: exchange.Http.Response.HasStarted || (!failure.NotConnected && !failure.NotProcessed && (!exchange.IsWatched || exchange.AnswerBegun)),
+            // Of what goes through TLS or HTTP/2 the whole head of an answer is the first that shows; elsewhere its first byte, if the connection was watched.
+            AnswerBegun: exchange.Http.Response.HasStarted
+                || (!failure.NotConnected && !failure.NotProcessed && (exchange.AnswerBegun || !(exchange.IsWatched || exchange.Target.HidesBytes))),
             Idempotent: AppHandler.IsIdempotent(exchange.Http.Request.Method),
-            BodyTouched: exchange.BodyTouched));
+            BodyGone: exchange.BodyGone));
     }
 
     /// <summary>Whether one more replay of a request that the app may have seen is within its bounds.</summary>

@@ -5,7 +5,7 @@ namespace DrainProxy.Decisions.Tests.Bridging;
 public sealed class ReplayTests
 {
     [Theory]
-    // Sent, refused, answer begun, idempotent, body touched.
+    // Sent, refused, answer begun, idempotent, body gone.
     [InlineData(false, false, false, false, false, Replay.Free)]
     [InlineData(false, false, false, true, false, Replay.Free)]
     [InlineData(true, true, false, false, false, Replay.Free)]

@@ -1,7 +1,9 @@
 namespace DrainProxy.Proxy.Forwarding.Streams;
 
 /// <summary>A request body's way out in which nothing waits for more: every write is flushed, and the head may go before the first.</summary>
-internal sealed class FlushedStream(Stream inner) : PassingStream(inner)
+/// <param name="inner">Where it goes.</param>
+/// <param name="exchange">Sees the bytes first.</param>
+internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingStream(inner)
 {
     private const int Untouched = 0;
     private const int Writing = 1;
@@ -29,6 +31,7 @@ internal sealed class FlushedStream(Stream inner) : PassingStream(inner)
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        exchange?.Passes(buffer.Span);
         if (Interlocked.CompareExchange(ref state, Writing, Untouched) == FlushingHead) await headFlushed.Task;
         await Inner.WriteAsync(buffer, cancellationToken);
         await Inner.FlushAsync(cancellationToken);
