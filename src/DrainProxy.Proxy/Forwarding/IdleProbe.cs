@@ -66,11 +66,13 @@ internal static class IdleProbe
                 continue;
             }
 
-            pool.Measured(time.GetElapsedTime(idleSince));
+            // Bytes are no end: an app that gives HEAD a body tells nothing of its idle connections.
+            if (await closed == 0) pool.Measured(time.GetElapsedTime(idleSince));
             return;
         }
     }
 
+    /// <summary>The answer's head; null when there is none, or when a body follows, which HEAD does not have.</summary>
     private static async Task<string?> ReadHead(Socket socket, TimeProvider time, CancellationToken stop)
     {
         var buffer = new byte[16 * 1024];
@@ -81,7 +83,7 @@ internal static class IdleProbe
             if (read == 0) return null;
             length += read;
             var end = buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
-            if (end >= 0) return Encoding.Latin1.GetString(buffer, 0, end + 2);
+            if (end >= 0) return end + 4 == length ? Encoding.Latin1.GetString(buffer, 0, end + 2) : null;
         }
 
         return null;
