@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 
 namespace DrainProxy.Proxy.Listening;
@@ -15,7 +16,17 @@ internal sealed class ListenerFactory(IConnectionListenerFactory sockets, Connec
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         if (endpoint is CaptureEndPoint) return new SilentListener(endpoint);
-        var listener = await sockets.BindAsync(endpoint, cancellationToken);
+        IConnectionListener listener;
+        try
+        {
+            listener = await sockets.BindAsync(endpoint, cancellationToken);
+        }
+        catch (SocketException e)
+        {
+            // The system's text names no address, and there may be several listeners.
+            throw new BindException(endpoint, e);
+        }
+
         return room is null ? listener : new RoomyListener(listener, room);
     }
 
@@ -77,3 +88,6 @@ internal sealed class RoomyListener(IConnectionListener inner, ConnectionRoom ro
         return inner.DisposeAsync();
     }
 }
+
+/// <summary>A listener that the system refused, for another reason than that its address is in use (Kestrel has an exception of its own for that).</summary>
+internal sealed class BindException(EndPoint endPoint, SocketException inner) : IOException($"{endPoint}: {inner.Message}", inner);

@@ -333,6 +333,8 @@ internal sealed partial class ProxyHost : IDisposable
         for (Exception? e = exception; e is not null; e = e.InnerException)
         {
             if (e is AddressInUseException) return exception.Message;
+            if (e is BindException { InnerException: SocketException { SocketErrorCode: SocketError.AccessDenied } }) return $"not permitted to bind {e.Message}";
+            if (e is BindException { InnerException: SocketException { SocketErrorCode: SocketError.AddressNotAvailable } }) return $"cannot bind {e.Message}";
             if (e is SocketException { SocketErrorCode: SocketError.AccessDenied } denied) return $"not permitted to bind: {denied.Message}";
             if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.HostNotFound } other)
                 return $"cannot bind: {other.Message}";

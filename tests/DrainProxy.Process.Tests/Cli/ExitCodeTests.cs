@@ -90,4 +90,15 @@ public sealed class ExitCodeTests
         var outcome = await BuiltProgram.RunAsync(command, "--listen", taken.LocalEndpoint.ToString()!, "--admin", "127.0.0.1:0");
         Assert.Equal(69, outcome.ExitCode);
     }
+
+    /// <summary>An address of TEST-NET-1 (RFC 5737), which no machine has: of several listeners the refused one is named.</summary>
+    [Theory]
+    [InlineData("--listen", "--admin")]
+    [InlineData("--admin", "--listen")]
+    public async Task An_address_that_cannot_be_bound_is_named(string refused, string other)
+    {
+        var outcome = await BuiltProgram.RunAsync("run", refused, "192.0.2.1:18081", other, "127.0.0.1:0");
+        Assert.Equal(69, outcome.ExitCode);
+        Assert.Contains("cannot bind 192.0.2.1:18081:", outcome.Error, StringComparison.Ordinal);
+    }
 }
