@@ -15,7 +15,7 @@ public sealed class ExitCodeTests
     [InlineData("run --lb alb --grace")]
     [InlineData("run --grace --lb alb")]
     [InlineData("run --listen --app")]
-    [InlineData("run --max-in-flight 5")]
+    [InlineData("run --max-inflight 5")]
     [InlineData("run -- node app.js")]
     [InlineData("dev node app.js")]
     [InlineData("dev --")]
