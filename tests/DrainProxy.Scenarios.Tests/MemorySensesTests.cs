@@ -85,6 +85,28 @@ public sealed class MemorySensesTests
         await Soon(async () => Number(await proxy.State(), "used_bytes") > rest + (45 * MiB), "the next process is watched");
     }
 
+    [Fact]
+    public async Task A_request_that_got_the_app_killed_is_not_sent_to_the_next_one()
+    {
+        using var cgroup = MemoryCgroup.Create(250 * MiB);
+        var port = Net.FreePort();
+        await using var app = await Hungry(cgroup, port);
+        await using var proxy = DrainProxyProcess.Start(app.Address, "--hold-timeout", "60s");
+        await proxy.Ready();
+        using var http = Client(proxy);
+        await Soon(async () => Text(await proxy.State(), "method") == "cgroup", "the cgroup is found");
+
+        // Safe by its method, so that any other failure would have it sent again.
+        var culprit = http.GetAsync("/climb?mb=400&ms=2000");
+        await Soon(() => Task.FromResult(proxy.Child.Lines.Any(l => l.Contains("\"event\":\"app_oom_kill\"", StringComparison.Ordinal))), "the kill is told");
+        await app.Child.Exit(TimeSpan.FromSeconds(30));
+        await using var again = await Hungry(cgroup, port);
+        using var answer = await culprit;
+        Assert.Equal(502, (int)answer.StatusCode);
+        Assert.Equal("ok\n", await http.GetStringAsync("/"));
+        Assert.Equal(1, cgroup.Kills);
+    }
+
     private static async Task<App> Hungry(MemoryCgroup cgroup, int? port = null) => await App.Start(
         cgroup.Around(Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")), port ?? Net.FreePort());
 

@@ -33,6 +33,9 @@ public enum Replay
 /// </summary>
 public static class ReplayRule
 {
+    /// <summary>How often one request is sent again that the app may have seen, or has refused unprocessed. The handler below repeats some by itself, too.</summary>
+    public const int Most = 2;
+
     public static Replay Decide(FailedAttempt attempt) => attempt switch
     {
         { AnswerBegun: true } or { BodyGone: true } => Replay.Never,
@@ -40,6 +43,13 @@ public static class ReplayRule
         { Idempotent: true } => Replay.Budgeted,
         _ => Replay.Never,
     };
+
+    /// <summary>
+    /// How long to wait before a request that the app may have seen is sent again. The first time not at all: most often a kept connection was given up.
+    /// Then after 300 ms: the kernel takes a killed process's memory before its sockets, and until then the dying listener takes what it will never answer.
+    /// </summary>
+    /// <param name="replay">From 1 to <see cref="Most"/>.</param>
+    public static TimeSpan Pause(int replay) => replay <= 1 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(300);
 }
 
 /// <summary>

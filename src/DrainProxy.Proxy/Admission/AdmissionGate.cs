@@ -189,7 +189,7 @@ internal sealed partial class AdmissionGate : IInFlightRequests
 
     private void Changed(LadderStep step, PressureSample sample)
     {
-        LogStep(log, step, sample.UsedBytes >> 20, sample.LimitBytes >> 20, Math.Round(Math.Min(control.TimeToOom.TotalSeconds, 1e6), 2));
+        LogStep(log, step, sample.UsedBytes >> 20, sample.LimitBytes == long.MaxValue ? 0 : sample.LimitBytes >> 20, Math.Round(Math.Min(control.TimeToOom.TotalSeconds, 1e6), 2));
         var only = step == LadderStep.OnlyCritical && settings.Shed == Shed.On;
         if (only == critical) return;
         critical = only;

@@ -17,7 +17,9 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
     private static readonly Failure ConnectError = new(UpstreamCause.ConnectError, OwnAnswer.ConnectionRefused, NotConnected: true);
     private static readonly Failure RefusedStream = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated, NotProcessed: true);
     private static readonly Failure Stale = new(UpstreamCause.StaleConnection, OwnAnswer.ConnectionTerminated);
-    private static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
+
+    /// <summary>The app ended, or ended the connection, with the request in its hands.</summary>
+    public static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
     private static readonly Failure ClosedDuring = new(UpstreamCause.ClosedDuringAnswer, OwnAnswer.Incomplete);
     private static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
     public static readonly Failure Protocol = new(UpstreamCause.AppProtocolError, OwnAnswer.ProtocolError);

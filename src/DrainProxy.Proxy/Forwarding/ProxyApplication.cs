@@ -31,9 +31,6 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     /// <summary>Exchanges kept for the next requests: enough for a burst, little memory at rest.</summary>
     private const int MaxPooled = 256;
 
-    /// <summary>Times that one request which the app may have seen, or has refused unprocessed, is sent again. The handler below repeats refused ones, too.</summary>
-    private const int MaxReplays = 2;
-
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
     private readonly ObjectPool<Exchange> exchanges = new DefaultObjectPool<Exchange>(new ExchangePolicy(path), MaxPooled);
     private readonly ReplayBudget replayBudget = new();
@@ -163,6 +160,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         var target = exchange.Target;
         long heldSince = 0;
         var (replays, refusals) = (0, 0);
+        // SocketsHttpHandler sends a request without a body once more by itself: that it could not connect then does not say that the app never had it.
+        var mayHaveRun = false;
         for (var attempt = 0; ; attempt++)
         {
             if (!target.Monitor.Breaker.Admits)
@@ -178,6 +177,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 }
 
                 exchange.IsProbe = held == HoldResult.Probe;
+                // While it waited, it may have shown what ended the app.
+                if (mayHaveRun && IsSuspect(exchange))
+                {
+                    if (exchange.IsProbe) exchange.ProbeEnded(failed: false);
+                    await Fail(exchange, Failure.Closed);
+                    return;
+                }
             }
 
             if (!exchange.TryTakeTarget())
@@ -199,16 +205,19 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
 
             if (exchange.IsProbe) exchange.ProbeEnded(failed: failure is not null);
             if (failure is null) return;
+            mayHaveRun |= exchange.IsWatched || !(failure.NotConnected || failure.NotProcessed);
+            if (mayHaveRun && failure.NotConnected && IsSuspect(exchange)) failure = Failure.Closed;
             var replay = Decide(exchange, failure);
-            if (replay == Replay.Never || (replay == Replay.Budgeted && (IsSuspect(exchange) || !MayReplay(ref replays)))
-                || (failure.NotProcessed && ++refusals > MaxReplays))
+            if (replay == Replay.Never || (mayHaveRun && IsSuspect(exchange)) || (replay == Replay.Budgeted && !MayReplay(ref replays))
+                || (failure.NotProcessed && ++refusals > ReplayRule.Most))
             {
                 await Fail(exchange, failure);
                 return;
             }
 
             path.Counters.UpstreamFailed(failure.Cause!.Value);
-            if (failure.NotProcessed) await path.Hold.Pause(RetryPause, exchange.Http.RequestAborted);
+            var pause = failure.NotProcessed ? RetryPause : replay == Replay.Budgeted ? ReplayRule.Pause(replays) : TimeSpan.Zero;
+            if (pause > TimeSpan.Zero) await path.Hold.Pause(pause, exchange.Http.RequestAborted);
             if (failure.NotConnected)
             {
                 // Wait for it and send again. The first failure may be a listener that was full for a moment.
@@ -247,7 +256,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     /// <summary>Whether one more replay of a request that the app may have seen is within its bounds.</summary>
     private bool MayReplay(ref int replays)
     {
-        if (++replays > MaxReplays) return false;
+        if (++replays > ReplayRule.Most) return false;
         lock (replayBudget) return replayBudget.Take(path.Counters.RequestsInAll, path.Time.GetElapsedTime(startedAt));
     }
 

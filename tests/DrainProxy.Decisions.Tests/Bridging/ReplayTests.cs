@@ -21,6 +21,13 @@ public sealed class ReplayTests
         Assert.Equal(expected, ReplayRule.Decide(new(sent, refused, answer, idempotent, body)));
 
     [Fact]
+    public void A_dying_app_is_given_time_to_close_its_sockets_before_the_last_try()
+    {
+        Assert.Equal(TimeSpan.Zero, ReplayRule.Pause(1));
+        Assert.True(ReplayRule.Pause(ReplayRule.Most) >= TimeSpan.FromMilliseconds(200));
+    }
+
+    [Fact]
     public void What_may_have_run_and_is_not_idempotent_is_never_sent_again()
     {
         foreach (var bits in Enumerable.Range(0, 32))
