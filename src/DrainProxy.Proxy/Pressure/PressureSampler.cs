@@ -120,7 +120,7 @@ internal sealed class PressureSampler : IDisposable
         // One that took long may have been kept from its processor; two in a row are dear.
         var cost = Math.Min(took, lastTook);
         lastTook = took;
-        return SamplingPace.Next(Since(workedAt, at), time.GetElapsedTime(0, cost));
+        return SamplingPace.Next(Since(workedAt, at), snapshot.Sample.LimitBytes != long.MaxValue, time.GetElapsedTime(0, cost));
     }
 
     private static TimeSpan Since(TimeSpan then, TimeSpan at) => then == TimeSpan.MinValue ? TimeSpan.MaxValue : at - then;

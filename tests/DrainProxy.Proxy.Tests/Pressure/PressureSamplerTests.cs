@@ -41,6 +41,7 @@ public sealed class PressureSamplerTests : IDisposable
     [Fact]
     public void With_work_it_reads_every_10_ms_and_a_while_longer()
     {
+        Write("memory.max", $"{1000 * MiB}");
         using var sampler = Sampler();
         Assert.Equal(SamplingPace.Idle, Advance(sampler, TimeSpan.Zero));
         inFlight = 1;
@@ -53,6 +54,7 @@ public sealed class PressureSamplerTests : IDisposable
     [Fact]
     public void The_first_request_after_a_rest_ends_its_pause()
     {
+        Write("memory.max", $"{1000 * MiB}");
         var clock = new HandTimer();
         var counters = new ProxyCounters();
         var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => Nowhere, clock, NullLogger.Instance);

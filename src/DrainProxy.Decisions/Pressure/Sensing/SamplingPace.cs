@@ -9,6 +9,9 @@ public static class SamplingPace
     /// <summary>While something is in flight, or the headroom shrinks.</summary>
     public static readonly TimeSpan Busy = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>While something is in flight and no limit is known: nothing can be full, and queues and descriptors change more slowly.</summary>
+    public static readonly TimeSpan Unbounded = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Between two readings without work.</summary>
     public static readonly TimeSpan Idle = TimeSpan.FromMilliseconds(500);
 
@@ -23,12 +26,14 @@ public static class SamplingPace
 
     /// <summary>The pause after a reading; the first request after a rest ends it.</summary>
     /// <param name="sinceWork">Time since something was in flight or memory grew noticeably; zero while it is so.</param>
+    /// <param name="hasLimit">Whether the app has a limit that is known.</param>
     /// <param name="cost">What a reading took.</param>
-    public static TimeSpan Next(TimeSpan sinceWork, TimeSpan cost)
+    public static TimeSpan Next(TimeSpan sinceWork, bool hasLimit, TimeSpan cost)
     {
         if (Rests(sinceWork)) return Idle;
+        var pause = hasLimit ? Busy : Unbounded;
         var least = cost * CostShare;
-        return least > Busy ? least < Idle ? least : Idle : Busy;
+        return least > pause ? least < Idle ? least : Idle : pause;
     }
 
     /// <summary>Whether nothing has happened for so long that readings become seldom.</summary>

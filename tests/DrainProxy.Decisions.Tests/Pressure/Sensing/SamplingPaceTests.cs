@@ -11,16 +11,19 @@ public sealed class SamplingPaceTests
     [Fact]
     public void With_work_it_reads_every_10_ms()
     {
-        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(TimeSpan.Zero, Cheap));
-        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(SamplingPace.Afterglow, Cheap));
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(TimeSpan.Zero, true, Cheap));
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(SamplingPace.Afterglow, true, Cheap));
         Assert.False(SamplingPace.Rests(SamplingPace.Afterglow));
     }
+
+    [Fact]
+    public void Without_a_limit_there_is_no_hurry() => Assert.Equal(SamplingPace.Unbounded, SamplingPace.Next(TimeSpan.Zero, false, Cheap));
 
     [Fact]
     public void Without_work_it_rests_and_reads_seldom()
     {
         Assert.True(SamplingPace.Rests(Never));
-        Assert.Equal(SamplingPace.Idle, SamplingPace.Next(Never, Cheap));
+        Assert.Equal(SamplingPace.Idle, SamplingPace.Next(Never, true, Cheap));
     }
 
     [Theory]
@@ -29,7 +32,7 @@ public sealed class SamplingPaceTests
     [InlineData(2000, 100)]
     [InlineData(60_000, 500)]
     public void A_dear_reading_makes_the_sampler_slower_not_the_machine(double microseconds, double milliseconds) =>
-        Assert.Equal(milliseconds, SamplingPace.Next(TimeSpan.Zero, TimeSpan.FromMicroseconds(microseconds)).TotalMilliseconds);
+        Assert.Equal(milliseconds, SamplingPace.Next(TimeSpan.Zero, true, TimeSpan.FromMicroseconds(microseconds)).TotalMilliseconds);
 
     [Theory]
     [InlineData(1000, 1006, 1000, true)]
