@@ -9,7 +9,10 @@ namespace DrainProxy.Scenarios.Tests.Harness;
 /// <summary>The built program as a process.</summary>
 internal sealed class DrainProxyProcess : IAsyncDisposable
 {
-    private DrainProxyProcess(Child child, int port, int admin) => (Child, Port, Admin) = (child, port, admin);
+    private readonly bool supervises;
+
+    private DrainProxyProcess(Child child, int port, int admin, bool supervises = false) =>
+        (Child, Port, Admin, this.supervises) = (child, port, admin, supervises);
 
     public Child Child { get; }
 
@@ -46,7 +49,7 @@ internal sealed class DrainProxyProcess : IAsyncDisposable
             .. under ?? [], Program, "dev", "--listen", $"127.0.0.1:{port}", "--admin", $"127.0.0.1:{admin}", "--lb", "none", "--quiet", "200ms",
             .. options, "--", .. command,
         ];
-        return new(Child.Start(line[0], line[1..]), port, admin);
+        return new(Child.Start(line[0], line[1..]), port, admin, supervises: true);
     }
 
     public Task Ready() => Net.Answers(Admin, "/readyz");
@@ -73,7 +76,17 @@ internal sealed class DrainProxyProcess : IAsyncDisposable
         return double.Parse(found![(line.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    public ValueTask DisposeAsync() => Child.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        // Killed, it could not end the app that it has started, which would outlive the test.
+        if (supervises)
+        {
+            Child.Signal(Child.Sigterm);
+            for (var i = 0; i < 100 && !Child.HasExited; i++) await Net.Pause(0.1);
+        }
+
+        await Child.DisposeAsync();
+    }
 
     private static string Locate()
     {
