@@ -1,5 +1,6 @@
 using DrainProxy.Decisions.Pressure;
 using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Pressure;
 
@@ -112,7 +113,7 @@ internal sealed class PressureSampler : IDisposable
         var snapshot = Read(at, network);
         if (SamplingPace.Grows(before.Sample, snapshot.Sample)) workedAt = at;
         Volatile.Write(ref newest, snapshot);
-        Raise(snapshot.Sample.UsedBytes, ref peak);
+        PeakHold.Raise(snapshot.Sample.UsedBytes, ref peak);
         var took = time.GetTimestamp() - began;
         Volatile.Write(ref readingTicks, readingTicks + took);
         Volatile.Write(ref readings, readings + 1);
@@ -132,7 +133,7 @@ internal sealed class PressureSampler : IDisposable
         else figures = new(default, long.MaxValue, null);
         if (figures.OomKills is { } counter) kills.Observe(memory.Identity, counter);
         var (waiting, limit, own) = sockets.Queues();
-        Raise(own, ref queuePeak);
+        PeakHold.Raise(own, ref queuePeak);
         var sample = new PressureSample(
             at, method, figures.Memory.UsedBytes, figures.LimitBytes, figures.Memory.ReclaimableBytes, kills.Total, waiting, limit, network.DescriptorsLeft);
         return new(sample, figures.Memory, source) { Sockets = network, OwnAcceptQueue = own };
@@ -168,18 +169,7 @@ internal sealed class PressureSampler : IDisposable
     private static long Take(ref long peak, long current)
     {
         var highest = Interlocked.Exchange(ref peak, 0);
-        Raise(current, ref peak);
+        PeakHold.Raise(current, ref peak);
         return Math.Max(highest, current);
-    }
-
-    private static void Raise(long value, ref long peak)
-    {
-        var seen = Volatile.Read(ref peak);
-        while (value > seen)
-        {
-            var previous = Interlocked.CompareExchange(ref peak, value, seen);
-            if (previous == seen) return;
-            seen = previous;
-        }
     }
 }

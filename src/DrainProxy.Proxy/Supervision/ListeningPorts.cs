@@ -1,12 +1,11 @@
 using System.Globalization;
+using DrainProxy.Decisions.Pressure.Sensing;
 
 namespace DrainProxy.Proxy.Supervision;
 
 /// <summary>Which process listens where: from the tables of the kernel, joined by the sockets' inodes (Linux).</summary>
 internal static class ListeningPorts
 {
-    private const string Listening = "0A";
-
     /// <summary>The TCP ports on which a process of the group listens, ascending; none where /proc does not tell.</summary>
     public static IReadOnlyList<int> OfGroup(int group)
     {
@@ -14,26 +13,12 @@ internal static class ListeningPorts
         return [.. Processes().Where(id => GroupOf(id) == group).SelectMany(SocketsOf).Where(ports.ContainsKey).Select(i => ports[i]).Distinct().Order()];
     }
 
-    /// <summary>The process that listens on a port, the one with the lowest id where several share it; null when none is seen.</summary>
-    public static int? OwnerOf(int port)
-    {
-        var inodes = PortsByInode().Where(p => p.Value == port).Select(p => p.Key).ToHashSet();
-        return Processes().Order().Where(id => SocketsOf(id).Any(inodes.Contains)).Select(id => (int?)id).FirstOrDefault();
-    }
-
     private static Dictionary<long, int> PortsByInode()
     {
         var ports = new Dictionary<long, int>();
         foreach (var table in (string[])["/proc/self/net/tcp", "/proc/self/net/tcp6"])
         {
-            foreach (var line in Read(() => File.ReadAllLines(table)) ?? [])
-            {
-                // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
-                var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (fields.Length < 10 || fields[3] != Listening || !long.TryParse(fields[9], CultureInfo.InvariantCulture, out var inode)) continue;
-                var port = fields[1].AsSpan(fields[1].LastIndexOf(':') + 1);
-                if (int.TryParse(port, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number)) ports[inode] = number;
-            }
+            foreach (var (port, inode) in ProcessText.Listeners(Read(() => File.ReadAllLines(table)) ?? [])) ports[inode] = port;
         }
 
         return ports;

@@ -178,7 +178,7 @@ public sealed class ProxyCounters
 
     public void RequestStarted()
     {
-        Raise(Interlocked.Increment(ref inFlight), ref inFlightPeak);
+        PeakHold.Raise(Interlocked.Increment(ref inFlight), ref inFlightPeak);
         if (onWork is not null) Interlocked.Exchange(ref onWork, null)?.Invoke();
     }
 
@@ -192,7 +192,7 @@ public sealed class ProxyCounters
         Interlocked.Increment(ref requests[((codeClass <= 5 ? codeClass : 0) * Outcomes) + (int)outcome]);
     }
 
-    public void HoldStarted() => Raise(Interlocked.Increment(ref held), ref heldPeak);
+    public void HoldStarted() => PeakHold.Raise(Interlocked.Increment(ref held), ref heldPeak);
 
     public void HoldEnded() => Interlocked.Decrement(ref held);
 
@@ -204,7 +204,7 @@ public sealed class ProxyCounters
 
     public void RequestWouldBeShed(ShedReason reason) => Interlocked.Increment(ref wouldBeShed[(int)reason]);
 
-    public void QueueStarted(Lane lane) => Raise(Interlocked.Increment(ref queued[(int)lane]), ref queuedPeak[(int)lane]);
+    public void QueueStarted(Lane lane) => PeakHold.Raise(Interlocked.Increment(ref queued[(int)lane]), ref queuedPeak[(int)lane]);
 
     public void QueueEnded(Lane lane) => Interlocked.Decrement(ref queued[(int)lane]);
 
@@ -236,18 +236,7 @@ public sealed class ProxyCounters
     {
         var highest = Interlocked.Exchange(ref peak, 0);
         var current = Volatile.Read(ref value);
-        Raise(current, ref peak);
+        PeakHold.Raise(current, ref peak);
         return Math.Max(highest, current);
-    }
-
-    private static void Raise(long value, ref long peak)
-    {
-        var seen = Volatile.Read(ref peak);
-        while (value > seen)
-        {
-            var previous = Interlocked.CompareExchange(ref peak, value, seen);
-            if (previous == seen) return;
-            seen = previous;
-        }
     }
 }

@@ -47,20 +47,23 @@ public static class ProcessText
     }
 
     /// <summary>/proc/net/tcp and tcp6: the inodes of the sockets that listen on a port.</summary>
-    public static List<long> Listeners(IEnumerable<string> table, int port)
+    public static List<long> Listeners(IEnumerable<string> table, int port) => [.. Listeners(table).Where(l => l.Port == port).Select(l => l.Inode)];
+
+    /// <summary>/proc/net/tcp and tcp6: ports and inodes of the sockets that listen.</summary>
+    public static List<(int Port, long Inode)> Listeners(IEnumerable<string> table)
     {
-        var inodes = new List<long>();
+        var found = new List<(int, long)>();
         foreach (var line in table)
         {
             // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length < 10 || fields[3] != "0A") continue;
             var at = fields[1].AsSpan(fields[1].LastIndexOf(':') + 1);
-            if (int.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number) && number == port
-                && long.TryParse(fields[9], CultureInfo.InvariantCulture, out var inode)) inodes.Add(inode);
+            if (int.TryParse(at, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var port)
+                && long.TryParse(fields[9], CultureInfo.InvariantCulture, out var inode)) found.Add((port, inode));
         }
 
-        return inodes;
+        return found;
     }
 
     /// <summary>/proc/net/unix: the inodes of the sockets that listen on a path.</summary>
