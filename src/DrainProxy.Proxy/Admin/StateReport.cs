@@ -14,7 +14,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ProxyApplication application, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ExchangeAccounts accounts, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -33,7 +33,7 @@ internal sealed class StateReport(
         json.WriteNumber("in_flight", counters.InFlight);
         json.WriteNumber("held", counters.Held);
         json.WriteNumber("streams", streams.Count);
-        json.WriteNumber("longest_request_s", Seconds(application.Longest));
+        json.WriteNumber("longest_request_s", Seconds(accounts.Longest));
         var (active, idle) = connections.CountByState();
         json.WriteStartObject("connections");
         json.WriteNumber("active", active);

@@ -10,7 +10,7 @@ namespace DrainProxy.Proxy.Draining;
 /// <summary>What the drain acts on.</summary>
 internal sealed record DrainParts(
     Lifecycle Lifecycle, TerminationLog Termination, DrainPlan Plan, ConnectionRegistry Connections, StreamRegistry Streams,
-    ProxyApplication Application, ProxyCounters Counters, DataServer Data, TimeProvider Time);
+    ExchangeAccounts Accounts, ProxyCounters Counters, DataServer Data, TimeProvider Time);
 
 /// <summary>
 /// Walks through the termination, phase by phase in the order they happen. What is due when is decided by DrainProxy.Decisions; here are
@@ -200,7 +200,7 @@ internal sealed partial class DrainController(DrainParts parts, ILogger log)
     private TrafficEvidence CollectEvidence() => new(
         parts.Counters.InFlight,
         AtLeastT0(parts.Connections.LastOpenedAt),
-        AtLeastT0(parts.Application.LastRequestAt),
+        AtLeastT0(parts.Accounts.LastRequestAt),
         AcceptQueue.Depth(parts.Data.Ports));
 
     private TimeSpan AtLeastT0(long timestamp)

@@ -26,24 +26,15 @@ internal sealed record DataPath(
 /// The way of a request, in the order of its stages; the only place where that order is written:
 /// 1 accept (the connection is still ours to answer on), 2 answer what is ours, 3 ask for room, 4 hold until the app answers, 5 forward, 6 account.
 /// </summary>
-internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogger accessLog) : IHttpApplication<Exchange>
+internal sealed partial class ProxyApplication(DataPath path, ILogger log, ExchangeAccounts accounts) : IHttpApplication<Exchange>
 {
     /// <summary>Exchanges kept for the next requests: enough for a burst, little memory at rest.</summary>
     private const int MaxPooled = 256;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
     private readonly ObjectPool<Exchange> exchanges = new DefaultObjectPool<Exchange>(new ExchangePolicy(path), MaxPooled);
-    private readonly ReplayBudget replayBudget = new();
-    private readonly long startedAt = path.Time.GetTimestamp();
+    private readonly Replays replays = new(path);
     private readonly WarningLimit warnings = new(path.Time);
-    private long lastRequestAt;
-    private long longestTicks;
-
-    /// <summary>Timestamp of the newest request; zero when there was none.</summary>
-    public long LastRequestAt => Volatile.Read(ref lastRequestAt);
-
-    /// <summary>The longest exchange so far, streams without an end of their own left out.</summary>
-    public TimeSpan Longest => TimeSpan.FromTicks(Volatile.Read(ref longestTicks));
 
     public Exchange CreateContext(IFeatureCollection contextFeatures)
     {
@@ -66,7 +57,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     /// <summary>Runs when the answer has left our memory: only now is the connection idle again.</summary>
     public void DisposeContext(Exchange context, Exception? exception)
     {
-        if (context.Begun) Account(context, exception);
+        if (context.Begun) accounts.End(context, exception);
         context.Release();
         exchanges.Return(context);
     }
@@ -75,16 +66,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         if (!exchange.Connection.TryBegin())
         {
-            Lose(LossReason.LateAfterClose);
+            accounts.Lose(LossReason.LateAfterClose);
             exchange.Connection.Abort("a request came after our FIN");
             return false;
         }
 
         exchange.Begun = true;
-        Volatile.Write(ref lastRequestAt, exchange.StartedAt);
-        path.Counters.RequestStarted();
-        if (path.Lifecycle.Terminating)
-            path.Termination.Request(path.Lifecycle.Since(exchange.StartedAt), path.Lifecycle.State.TerminatedAt ?? TimeSpan.Zero);
+        accounts.Begin(exchange);
         return true;
     }
 
@@ -159,7 +147,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         var target = exchange.Target;
         long heldSince = 0;
-        var (replays, refusals) = (0, 0);
+        var (resent, refusals) = (0, 0);
         // SocketsHttpHandler sends a request without a body once more by itself: that it could not connect then does not say that the app never had it.
         var mayHaveRun = false;
         for (var attempt = 0; ; attempt++)
@@ -178,7 +166,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
 
                 exchange.IsProbe = held == HoldResult.Probe;
                 // While it waited, it may have shown what ended the app.
-                if (mayHaveRun && IsSuspect(exchange))
+                if (mayHaveRun && replays.IsSuspect(exchange))
                 {
                     if (exchange.IsProbe) exchange.ProbeEnded(failed: false);
                     await Fail(exchange, Failure.Closed);
@@ -206,9 +194,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             if (exchange.IsProbe) exchange.ProbeEnded(failed: failure is not null);
             if (failure is null) return;
             mayHaveRun |= exchange.IsWatched || !(failure.NotConnected || failure.NotProcessed);
-            if (mayHaveRun && failure.NotConnected && IsSuspect(exchange)) failure = Failure.Closed;
-            var replay = Decide(exchange, failure);
-            if (replay == Replay.Never || (mayHaveRun && IsSuspect(exchange)) || (replay == Replay.Budgeted && !MayReplay(ref replays))
+            if (mayHaveRun && failure.NotConnected && replays.IsSuspect(exchange)) failure = Failure.Closed;
+            var replay = Replays.Decide(exchange, failure);
+            if (replay == Replay.Never || (mayHaveRun && replays.IsSuspect(exchange)) || (replay == Replay.Budgeted && !replays.MayReplay(ref resent))
                 || (failure.NotProcessed && ++refusals > ReplayRule.Most))
             {
                 await Fail(exchange, failure);
@@ -216,7 +204,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
             }
 
             path.Counters.UpstreamFailed(failure.Cause!.Value);
-            var pause = failure.NotProcessed ? RetryPause : replay == Replay.Budgeted ? ReplayRule.Pause(replays) : TimeSpan.Zero;
+            var pause = failure.NotProcessed ? RetryPause : replay == Replay.Budgeted ? ReplayRule.Pause(resent) : TimeSpan.Zero;
             if (pause > TimeSpan.Zero) await path.Hold.Pause(pause, exchange.Http.RequestAborted);
             if (failure.NotConnected)
             {
@@ -234,30 +222,6 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 failure.NotConnected ? ReplayReason.ConnectFailed : replay == Replay.Free ? ReplayReason.NotProcessed : ReplayReason.NoAnswer);
             Reset(exchange.Http);
         }
-    }
-
-    /// <summary>A request whose kind has just got the app killed would do it again.</summary>
-    private bool IsSuspect(Exchange exchange) => exchange.Route is { } route && path.BlackBox.IsSuspect(route, path.Lifecycle.Now);
-
-    private static Replay Decide(Exchange exchange, Failure failure)
-    {
-        // An app that answers by closing, or late, is not asked again: only a connection that ended without an answer is.
-        if (failure.Cause is not (UpstreamCause.ClosedBeforeAnswer or UpstreamCause.StaleConnection) && !failure.NotConnected) return Replay.Never;
-        return ReplayRule.Decide(new(
-            BytesSent: !failure.NotConnected,
-            Refused: failure.NotProcessed,
-            // Of what goes through TLS or HTTP/2 the whole head of an answer is the first that shows; elsewhere its first byte, if the connection was watched.
-            AnswerBegun: exchange.Http.Response.HasStarted
-                || (!failure.NotConnected && !failure.NotProcessed && (exchange.AnswerBegun || !(exchange.IsWatched || exchange.Target.HidesBytes))),
-            Idempotent: AppHandler.IsIdempotent(exchange.Http.Request.Method),
-            BodyGone: exchange.BodyGone));
-    }
-
-    /// <summary>Whether one more replay of a request that the app may have seen is within its bounds.</summary>
-    private bool MayReplay(ref int replays)
-    {
-        if (++replays > ReplayRule.Most) return false;
-        lock (replayBudget) return replayBudget.Take(path.Counters.RequestsInAll, path.Time.GetElapsedTime(startedAt));
     }
 
     /// <summary>One attempt; null when the exchange is over, well or by the client's leaving.</summary>
@@ -334,7 +298,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         path.Counters.UpstreamFailed(failure.Cause!.Value);
         exchange.Cause = failure.Cause;
-        if (path.Lifecycle.Terminating) Lose(LossReason.AppGone);
+        if (path.Lifecycle.Terminating) accounts.Lose(LossReason.AppGone);
         if (warnings.Allows((int)failure.Cause.Value)) LogFailed(log, failure.Cause.Value, exchange.Target.Address);
         await Answer(exchange, failure.Answer, Outcome.Failed);
     }
@@ -343,7 +307,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
     {
         path.Counters.UpstreamFailed(UpstreamCause.CutAtDeadline);
         exchange.Cause = UpstreamCause.CutAtDeadline;
-        Lose(LossReason.CutAtDeadline);
+        accounts.Lose(LossReason.CutAtDeadline);
         await Answer(exchange, OwnAnswer.Terminating, Outcome.Failed);
     }
 
@@ -359,7 +323,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
                 return;
         }
 
-        if (path.Lifecycle.Terminating) Lose(LossReason.HoldExhausted);
+        if (path.Lifecycle.Terminating) accounts.Lose(LossReason.HoldExhausted);
         if (held == HoldResult.Full)
         {
             path.Counters.RequestShed(ShedReason.QueueFull);
@@ -395,57 +359,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, ILogg
         http.Features.Set<IForwarderErrorFeature>(null);
     }
 
-    private void Lose(LossReason reason)
-    {
-        path.Counters.RequestLost(reason);
-        if (path.Lifecycle.Terminating) path.Termination.Lost(reason);
-    }
-
-    private void Account(Exchange exchange, Exception? exception)
-    {
-        var now = path.Time.GetTimestamp();
-        var elapsed = path.Time.GetElapsedTime(exchange.StartedAt, now);
-        var http = exchange.Http;
-        var status = exchange.Outcome == Outcome.ClientGone && !http.Response.HasStarted ? 0 : http.Response.StatusCode;
-        if (exchange.Outcome == Outcome.Ok)
-        {
-            if (exception is not null) exchange.Outcome = Outcome.Failed;
-            else if (status >= 500) exchange.Outcome = Outcome.AppError;
-        }
-
-        path.Counters.RequestEnded(status, exchange.Outcome);
-        path.Metrics.RecordDuration(elapsed.TotalSeconds);
-        if (exchange.Stream is null && elapsed.Ticks > Volatile.Read(ref longestTicks)) Volatile.Write(ref longestTicks, elapsed.Ticks);
-        exchange.Connection.End(now, answered: exchange.Outcome != Outcome.ClientGone);
-        exchange.Target.Monitor.Waiting.Answered();
-        if (path.Lifecycle.Terminating)
-            path.Termination.Answered(path.Lifecycle.Since(now), exchange.Outcome is Outcome.Ok or Outcome.AppError or Outcome.Refused);
-        if (path.Settings.AccessLog != AccessLog.Off) WriteAccess(exchange, status, elapsed);
-    }
-
-    /// <summary>Said when the connection ends: the line of its exchange has long been written.</summary>
-    public void TellLostResponse(Listening.TrackedConnection connection)
-    {
-        if (path.Settings.AccessLog != AccessLog.Off) LogResponseLost(accessLog, LabelNames.Of(ClientCause.ResponseLost), connection.PeerAddress);
-    }
-
-    private void WriteAccess(Exchange exchange, int status, TimeSpan elapsed)
-    {
-        if (path.Settings.AccessLog == AccessLog.Errors && exchange.Outcome == Outcome.Ok) return;
-        var request = exchange.Http.Request;
-        LogAccess(accessLog, request.Method, request.Path.Value ?? "", status, exchange.Outcome, exchange.CauseName,
-            elapsed.TotalMilliseconds, exchange.Connection.PeerAddress);
-    }
-
     [LoggerMessage(220, LogLevel.Warning, "Exchange with app {App} failed: {Cause}", EventName = "exchange_failed")]
     private static partial void LogFailed(ILogger log, UpstreamCause cause, AppAddress app);
 
-    [LoggerMessage(222, LogLevel.Information, "The last answer to {Peer} was not taken: {Cause}", EventName = "response_lost")]
-    private static partial void LogResponseLost(ILogger log, string cause, string peer);
-
-    [LoggerMessage(221, LogLevel.Information, "{Method} {Path} {Status} {Outcome} {Cause} {Milliseconds:0.0} ms {Peer}", EventName = "access")]
-    private static partial void LogAccess(
-        ILogger log, string method, string path, int status, Outcome outcome, string? cause, double milliseconds, string peer);
 }
 
 /// <summary>Makes exchanges for the pool; they are made ready by <see cref="Exchange.Initialize"/>.</summary>

@@ -59,6 +59,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly ProxyMetrics metrics;
     private readonly PrometheusExporter exporter;
     private readonly ProxyApplication application;
+    private readonly ExchangeAccounts accounts;
     private readonly DataServer data;
     private readonly AdminServer admin;
     private readonly AdminApplication adminApplication;
@@ -89,13 +90,14 @@ internal sealed partial class ProxyHost : IDisposable
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
-        application = new(
-            new(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, Forwarder(), streams, maxExchanges, time), log, logs.CreateLogger("access"));
-        connections.ResponseLost = application.TellLostResponse;
+        var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, Forwarder(), streams, maxExchanges, time);
+        accounts = new(path, logs.CreateLogger("access"));
+        application = new(path, log, accounts);
+        connections.ResponseLost = accounts.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
-        drain = new(new(lifecycle, termination, plan, connections, streams, application, counters, data, time), log);
+        drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, application, pressure, blackBox, gate, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+            lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
         if (app is not null)
@@ -186,9 +188,9 @@ internal sealed partial class ProxyHost : IDisposable
         while (!lifecycle.Terminating)
         {
             await Task.Delay(SettleTime, time);
-            if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, application.Longest)) is not null) LogWarning(log, warned);
+            if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, accounts.Longest)) is not null) LogWarning(log, warned);
             var allocated = Garbage();
-            var rest = application.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(application.LastRequestAt);
+            var rest = accounts.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(accounts.LastRequestAt);
             if (counters.InFlight > 0 || rest < SettleTime || allocated - handedBackAt < (rest < LastingRest ? WorthItSoon : WorthItAtRest)) continue;
             RestingMemory.HandBack();
             handedBackAt = Garbage();
@@ -226,7 +228,7 @@ internal sealed partial class ProxyHost : IDisposable
     {
         var facts = new TerminationFacts(
             termination.LastConnection - t0, termination.LastRequest - t0, termination.LastByte - t0, drain.AllEnded ?? TimeSpan.Zero,
-            termination.CutInFlight, application.Longest, termination.LongestGap, termination.LostInAll());
+            termination.CutInFlight, accounts.Longest, termination.LongestGap, termination.LostInAll());
         var linger = drain.LingerEnded ?? TimeSpan.Zero;
         return new(
             terminated.Trigger ?? Trigger.Sigterm, lifecycle.StartedAtUtc + t0, linger, (drain.DrainEnded ?? linger) - linger,
