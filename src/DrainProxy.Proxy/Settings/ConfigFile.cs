@@ -11,6 +11,11 @@ internal sealed class ConfigFile
 {
     private const int LargestFile = 1 << 20;
 
+    /// <summary>A pipe whose writer does not come is told as such, instead of a start that hangs.</summary>
+    private static readonly TimeSpan ReadAtMost = TimeSpan.FromSeconds(10);
+
+    private static ReadOnlySpan<byte> Blanks => " \t\r\n"u8;
+
     private readonly string path;
     private readonly byte[] bytes;
     private readonly List<SettingError> errors;
@@ -30,13 +35,12 @@ internal sealed class ConfigFile
         byte[] bytes;
         try
         {
-            using var stream = File.OpenRead(path);
-            // A device or pipe has no end; a settings file has one within a megabyte.
-            var buffer = new byte[LargestFile + 1];
-            var length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            if (length > LargestFile)
+            var reading = Task.Run(() => Load(path));
+            if (Task.WaitAny([reading], ReadAtMost) < 0)
+                return Fail("a pipe to which nobody writes");
+            bytes = reading.GetAwaiter().GetResult();
+            if (bytes.Length > LargestFile)
                 return Fail("the file is larger than 1Mi");
-            bytes = buffer[..length];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException)
         {
@@ -54,8 +58,22 @@ internal sealed class ConfigFile
         }
     }
 
+    private static byte[] Load(string path)
+    {
+        using var stream = File.OpenRead(path);
+        // A device or pipe has no end; a settings file has one within a megabyte.
+        var buffer = new byte[LargestFile + 1];
+        return buffer[..stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
+    }
+
     private void ReadObject()
     {
+        if (bytes.AsSpan().Trim(Blanks).IsEmpty)
+        {
+            Error(OptionsTable.ConfigName, 0, null, "the file is empty", "{ \"option\": value, … }");
+            return;
+        }
+
         var reader = new Utf8JsonReader(bytes);
         try
         {
@@ -158,6 +176,13 @@ internal sealed class ConfigFile
         return null;
     }
 
+    private int Offset(long line)
+    {
+        var at = 0;
+        for (; line > 0; line--) at += bytes.AsSpan(at).IndexOf((byte)'\n') + 1;
+        return at;
+    }
+
     private static string Raw(ref Utf8JsonReader reader) => reader.TokenType switch
     {
         JsonTokenType.StartObject => "{…}",
@@ -170,9 +195,19 @@ internal sealed class ConfigFile
 
     private string Where(long at) => $"file {path} line {bytes.AsSpan(0, (int)at).Count((byte)'\n') + 1}";
 
-    // The framework's text ends with a position that is already told, and counted from zero.
-    private static string Syntax(JsonException e)
+    private string Syntax(JsonException e)
     {
+        // The common slips in words of the field; the framework's speak of its own options.
+        if (e.LineNumber is { } line && e.BytePositionInLine is { } column)
+        {
+            var at = Offset(line) + (int)column;
+            var next = at < bytes.Length ? bytes[at] : (byte)0;
+            if (bytes.AsSpan(at).Trim(Blanks).TrimStart((byte)',').IsEmpty) return "the file ends before its object does";
+            if (next == '/') return "comments are not allowed";
+            if (next is (byte)'}' or (byte)']' && bytes.AsSpan(0, at).TrimEnd(Blanks) is [.., (byte)',']) return "a comma without a value behind it";
+        }
+
+        // Its text ends with a position that is already told, and counted from zero.
         var end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return end < 0 ? e.Message : e.Message[..end];
     }

@@ -64,7 +64,6 @@ public sealed class ConfigFileTests
     [InlineData("{ \"grace\": \"30s\" ", 1, 18)]
     [InlineData("{ \"grace\": \"30s\" } x", 1, 20)]
     [InlineData("{ \"grace\": \"30s\", }", 1, 19)]
-    [InlineData("", 1, 1)]
     public void A_syntax_error_tells_line_and_column(string json, int line, int column)
     {
         using var given = Given.File(json);
@@ -72,6 +71,20 @@ public sealed class ConfigFileTests
         Assert.Equal("config", error.Key);
         Assert.Equal($"file {given.FilePath} line {line}, column {column}", error.Source);
         Assert.DoesNotContain("LineNumber", error.Problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "the file is empty")]
+    [InlineData(" \n\t", "the file is empty")]
+    [InlineData("{ \"grace\": \"30s\",\n }", "not JSON: a comma without a value behind it")]
+    [InlineData("{\n \"map\": [\"8081=http://127.0.0.1:1\", ]}", "not JSON: a comma without a value behind it")]
+    [InlineData("{\n\n \"grace\": \"30s\"\n", "not JSON: the file ends before its object does")]
+    [InlineData("{ \"grace\": \"30s\",", "not JSON: the file ends before its object does")]
+    [InlineData("{\n // half a minute\n \"grace\": \"30s\" }", "not JSON: comments are not allowed")]
+    public void Common_slips_have_words_of_their_own(string json, string problem)
+    {
+        using var given = Given.File(json);
+        Assert.Equal(problem, given.Error().Problem);
     }
 
     [Theory]

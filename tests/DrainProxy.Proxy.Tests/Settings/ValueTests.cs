@@ -146,6 +146,7 @@ public sealed class ValueTests
     [Theory]
     [InlineData("http://127.0.0.1:3000", AppScheme.Http, "127.0.0.1", 3000)]
     [InlineData("http://127.0.0.1:3000/", AppScheme.Http, "127.0.0.1", 3000)]
+    [InlineData("HTTP://127.0.0.1:3000", AppScheme.Http, "127.0.0.1", 3000)]
     [InlineData("https://app.internal:8443", AppScheme.Https, "app.internal", 8443)]
     [InlineData("h2c://localhost:50051", AppScheme.H2c, "localhost", 50051)]
     [InlineData("http://[::1]:3000", AppScheme.Http, "::1", 3000)]

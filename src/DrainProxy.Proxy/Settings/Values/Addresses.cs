@@ -39,7 +39,7 @@ internal static class Addresses
     public static string? ParseApp(string text, out AppAddress? address)
     {
         address = null;
-        if (text.StartsWith("unix:", StringComparison.Ordinal))
+        if (text.StartsWith("unix:", StringComparison.OrdinalIgnoreCase))
             return ParseUnix(text["unix:".Length..], out address);
 
         var (schemeText, rest) = SplitScheme(text);
@@ -111,7 +111,8 @@ internal static class Addresses
         // "http://host:80/" names no path worth an error.
         if (rest.Length > 1 && rest.IndexOf('/', StringComparison.Ordinal) == rest.Length - 1)
             rest = rest[..^1];
-        return (text[..at], rest);
+        // RFC 3986 section 3.1: schemes are case-insensitive.
+        return (text[..at].ToLowerInvariant(), rest);
     }
 
     private static string? AuthorityProblem(string rest) => rest switch
