@@ -18,6 +18,7 @@ public enum ValueKind
     Networks,
     MemorySource,
     Share,
+    Recycling,
     Priority,
 }
 

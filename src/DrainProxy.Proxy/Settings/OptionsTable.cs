@@ -83,6 +83,12 @@ public static class OptionsTable
             Apply = (draft, text) => Priorities.Parse(text, draft.Priorities),
             Clear = draft => draft.Priorities.Clear(),
         },
+        new()
+        {
+            Name = "recycle-at", Kind = ValueKind.Recycling, Placeholder = "SHARE", Default = "off", Range = Shares.RecycleForms,
+            Help = "replace a leaking app, drained and in a quiet moment, once it holds this part of its memory limit",
+            Apply = (draft, text) => Shares.ParseRecycle(text, out var share) ?? Done(() => draft.Settings = draft.Settings with { RecycleAt = share }),
+        },
         Count("max-in-flight", "0", "hard cap on concurrent requests to the app", 0, 1_000_000, (s, v) => s with { MaxInFlight = v }, zero: "no limit"),
         Duration("request-timeout", "0", "longest silence of the app within one exchange", TimeSpan.Zero, Day, (s, v) => s with { RequestTimeout = v }, zero: "no limit"),
         // Envoy's name (request_headers_timeout; HAProxy: timeout http-request, nginx: client_header_timeout).

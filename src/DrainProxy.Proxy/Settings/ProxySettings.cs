@@ -195,6 +195,9 @@ public sealed record ProxySettings
     /// <summary>Who is refused first and who last; the first rule that fits counts.</summary>
     public IReadOnlyList<PriorityRule> Priorities { get; init; } = [];
 
+    /// <summary>Share of the app's memory limit from which on a leaking app is replaced, 0.2 to 0.95; zero: never.</summary>
+    public double RecycleAt { get; init; }
+
     /// <summary>Most requests with the app at once; zero: no limit.</summary>
     public int MaxInFlight { get; init; }
 

@@ -10,6 +10,7 @@ internal static class SettingsRules
     {
         MapInsteadOfListenAndApp(bound);
         Budget(bound, settings);
+        Recycling(bound, settings);
         TlsRules.Check(bound, settings);
         ListenerRules.Check(bound, settings, resolve);
     }
@@ -46,6 +47,17 @@ internal static class SettingsRules
             var both = $"{Duration.Format(linger)} + {Duration.Format(appStop)}";
             bound.Broken(["linger", "app-stop"], both, $"--linger and --app-stop leave nothing of --grace {grace} to drain in", $"less than --grace ({grace}) together");
         }
+    }
+
+    /// <summary>An app is replaced while requests wait, by what its memory says: without either it would do harm, or never happen.</summary>
+    private static void Recycling(Binding bound, ProxySettings settings)
+    {
+        if (settings.RecycleAt == 0 || bound.IsBad("recycle-at"))
+            return;
+        if (!bound.IsBad("hold-timeout") && !bound.IsBad("hold-max") && (settings.HoldTimeout == TimeSpan.Zero || settings.HoldMax == 0))
+            bound.Broken(["recycle-at", "hold-timeout", "hold-max"], null, "--recycle-at restarts the app while requests are held, and nothing is held", "off, or --hold-timeout and --hold-max above 0");
+        if (!bound.IsBad("memory-source") && settings.MemorySource.Kind == MemorySourceKind.None)
+            bound.Broken(["recycle-at", "memory-source"], null, "--recycle-at goes by the app's memory, and --memory-source none does not look at it", "off, or another --memory-source");
     }
 
     private static (string Name, TimeSpan? Value, bool MayFill)[] Parts(ProxySettings settings) =>

@@ -62,6 +62,7 @@ public static class SettingsSchema
         ValueKind.Networks => [Text("^(private|none|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)$")],
         ValueKind.MemorySource => [Text(MemorySources.Pattern)],
         ValueKind.Share => [Text(Shares.ReservePattern)],
+        ValueKind.Recycling => [Text(Shares.RecyclePattern)],
         ValueKind.Priority => [Text(Priorities.Pattern)],
         ValueKind.Path => [Text(@"^/[^\s?#]*$")],
         _ => [Text(@"\S")],

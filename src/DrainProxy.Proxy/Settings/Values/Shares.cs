@@ -8,6 +8,22 @@ internal static class Shares
     public const string ReserveForms = "0% to 90%, or a size as 128Mi";
     public const string ReservePattern = @"^([0-9]+(\.[0-9]+)?%|[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|k|K|M|G)?)$";
 
+    /// <summary>Below a fifth an app has hardly started; above 95 % too little is left to drain in before the limit comes.</summary>
+    public const string RecycleForms = "off, or 20% to 95%";
+    public const string RecyclePattern = @"^(off|[0-9]+(\.[0-9]+)?%)$";
+
+    /// <summary>Null, or what is wrong; `off` is zero.</summary>
+    public static string? ParseRecycle(string text, out double share)
+    {
+        if (text == "off")
+        {
+            share = 0;
+            return null;
+        }
+
+        return !TryPercent(text, out share) ? "neither off nor a percentage" : share is >= 0.2 and <= 0.95 ? null : "out of range";
+    }
+
     /// <summary>Null, or what is wrong. A size gives its bytes, which are above 1.</summary>
     public static string? ParseReserve(string text, out double share)
     {
