@@ -7,6 +7,7 @@ using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
 using DrainProxy.Proxy.Pressure;
+using DrainProxy.Proxy.Supervision;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Admin;
@@ -14,7 +15,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ExchangeAccounts accounts, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ExchangeAccounts accounts, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, LeakWatch? leaks, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -45,6 +46,7 @@ internal sealed class StateReport(
         PressureState.WriteSockets(json, pressure);
         PressureState.WriteKills(json, blackBox, lifecycle.StartedAtUtc);
         AdmissionState.Write(json, gate, counters);
+        RecycleState.Write(json, leaks, lifecycle.StartedAtUtc);
         json.WritePropertyName("last_termination");
         if (LastTermination is { } report) json.WriteRawValue(report);
         else json.WriteNullValue();

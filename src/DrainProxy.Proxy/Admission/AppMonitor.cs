@@ -21,6 +21,7 @@ internal sealed partial class AppMonitor : IDisposable
     private volatile bool isUp;
     private AppAddress app;
     private bool suspended;
+    private bool untouched;
 
     public AppMonitor(AppAddress address, string? healthPath, TimeProvider time, ILogger log)
     {
@@ -28,6 +29,9 @@ internal sealed partial class AppMonitor : IDisposable
         Waiting = new(time);
         Breaker = new(Waiting, time, log);
     }
+
+    /// <summary>The last time that the app came up, it had only been kept from requests for a while: it is the one from before.</summary>
+    public bool IsSameAsBefore { get; private set; }
 
     /// <summary>Raised with the new state, outside the lock.</summary>
     public event Action<bool>? Changed;
@@ -53,9 +57,10 @@ internal sealed partial class AppMonitor : IDisposable
     }
 
     /// <summary>After <see cref="Suspend"/>: what is seen at the same address counts again, from the next look on.</summary>
-    public void Resume()
+    /// <param name="same">Nothing was done to the app.</param>
+    public void Resume(bool same = false)
     {
-        lock (gate) suspended = false;
+        lock (gate) (suspended, untouched) = (false, same);
     }
 
     /// <summary>Looks at this address from now on; its app has just been seen to answer.</summary>
@@ -108,6 +113,7 @@ internal sealed partial class AppMonitor : IDisposable
             isUp = answers;
             if (answers)
             {
+                (IsSameAsBefore, untouched) = (untouched, false);
                 down = new(TaskCreationOptions.RunContinuationsAsynchronously);
             }
             else

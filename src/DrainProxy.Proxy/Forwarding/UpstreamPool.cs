@@ -66,6 +66,19 @@ internal sealed partial class UpstreamPool : IDisposable
         if (!Known) Use(UpstreamIdle.WhileLearning(alive), "lives", alive);
     }
 
+    /// <summary>Closes the connections that are idle now; nothing may be under way on any.</summary>
+    public void Renew()
+    {
+        HttpMessageInvoker old;
+        lock (gate)
+        {
+            old = current;
+            current = Create(idle);
+        }
+
+        old.Dispose();
+    }
+
     public void Dispose() => current.Dispose();
 
     private void Learn(TimeSpan appIdle, string how)

@@ -45,6 +45,26 @@ internal static class ListeningPorts
         }
     }
 
+    /// <summary>Its descriptors are not for us to look at: another user's process.</summary>
+    internal static bool IsHidden(int id)
+    {
+        try
+        {
+            using var descriptors = Directory.EnumerateFileSystemEntries($"/proc/{id}/fd").GetEnumerator();
+            _ = descriptors.MoveNext();
+            return false;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return true;
+        }
+        catch (IOException)
+        {
+            // Gone.
+            return false;
+        }
+    }
+
     /// <summary>Processes come and go while one looks, and those of others are none of our business.</summary>
     private static T? Read<T>(Func<T?> read) where T : class
     {

@@ -5,12 +5,33 @@ using OsProcess = DrainProxy.Proxy.Pressure.AppProcess;
 
 namespace DrainProxy.Proxy.Supervision;
 
+/// <summary>Whether the app's main process can be told to stop from here.</summary>
+internal enum Reach
+{
+    /// <summary>It is seen and may be signalled.</summary>
+    Reachable,
+
+    /// <summary>Nobody is seen to listen at the app's address: no shared PID namespace, an app elsewhere, or no app.</summary>
+    NotSeen,
+
+    /// <summary>It is another user's: it may not be signalled, or its descriptors not be looked at.</summary>
+    NotPermitted,
+}
+
 /// <summary>
 /// The process whose end restarts the app's container, as far as it can be seen: in a pod that shares its PID namespace
 /// (`shareProcessNamespace: true`), the first process of another container has no parent here, or the pause process.
 /// </summary>
 internal static class MainProcess
 {
+    /// <summary>The main process of the app at an address, and whether it may be signalled.</summary>
+    public static (OsProcess? Process, Reach Reach) Find(AppAddress app)
+    {
+        if (Of(app) is not { } main) return (null, ListeningPorts.Processes().Any(ListeningPorts.IsHidden) ? Reach.NotPermitted : Reach.NotSeen);
+        // Signal 0 only asks. One that has ended at this moment is no matter of permission.
+        return (main, PosixProcess.Signal(main.Id, 0) ? Reach.Reachable : main.Lives ? Reach.NotPermitted : Reach.NotSeen);
+    }
+
     /// <summary>Null where nobody is seen to listen at the app's address: another PID namespace, or no app.</summary>
     public static OsProcess? Of(AppAddress app) => AppProcesses.Of(app) is [var first, ..] ? Topmost(first, ParentOf, OurLine()) : null;
 

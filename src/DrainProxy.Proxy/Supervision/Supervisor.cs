@@ -32,6 +32,7 @@ internal sealed partial class Supervisor(SupervisedApp app, AppSwitch data, Chil
     private readonly CancellationTokenSource ending = new();
     private readonly Lock gate = new();
     private readonly List<AppProcess> alive = [];
+    private readonly List<TaskCompletionSource> settled = [];
     private AppState state = SupervisorMachine.Initial(app.Address is null);
     private AppAddress? address = app.Address;
     private AppProcess? current;
@@ -43,6 +44,9 @@ internal sealed partial class Supervisor(SupervisedApp app, AppSwitch data, Chil
     private Task running = Task.CompletedTask;
 
     private sealed record Message(AppEvent Event, AppProcess? From = null, AppAddress? At = null);
+
+    /// <summary>The process that serves; 0 while none does.</summary>
+    public int ProcessId => current?.Id ?? 0;
 
     /// <summary>Starts the app and the supervision of it.</summary>
     /// <exception cref="Win32Exception">The command cannot be started.</exception>
@@ -58,6 +62,18 @@ internal sealed partial class Supervisor(SupervisedApp app, AppSwitch data, Chil
 
     /// <summary>Asks for a replacement, as a changed file does.</summary>
     public void Replace() => messages.Writer.TryWrite(new(AppEvent.Changed));
+
+    /// <summary>Replaces the app and waits until the new process serves alone, or until it is known that it does not.</summary>
+    /// <returns>Whether another process serves now.</returns>
+    public async Task<bool> Replaced()
+    {
+        var before = current;
+        var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate) settled.Add(waits);
+        Replace();
+        await waits.Task;
+        return current is { } now && now != before;
+    }
 
     /// <summary>SIGTERM to all processes, SIGKILL to those left after app-stop; returns when none is left. Calls after the first wait with it.</summary>
     public async Task Stop()
@@ -95,6 +111,7 @@ internal sealed partial class Supervisor(SupervisedApp app, AppSwitch data, Chil
             state = SupervisorMachine.Next(before, appEvent);
             if (before.Phase != state.Phase) LogPhase(log, before.Phase, state.Phase, appEvent);
             await Act(before.Phase, appEvent, message);
+            if (before.Phase != state.Phase && state.Phase is AppPhase.Healthy or >= AppPhase.Stopping) Settle();
             if (state.Phase == AppPhase.Stopped) return;
         }
     }
@@ -276,6 +293,15 @@ internal sealed partial class Supervisor(SupervisedApp app, AppSwitch data, Chil
     {
         if (await AppStart.Answers(process, app.HealthPath, address is null, time, ending.Token) is { } at)
             messages.Writer.TryWrite(new(AppEvent.Answered, process, at));
+    }
+
+    private void Settle()
+    {
+        lock (gate)
+        {
+            foreach (var waits in settled) waits.TrySetResult();
+            settled.Clear();
+        }
     }
 
     private void Forget(AppProcess process)

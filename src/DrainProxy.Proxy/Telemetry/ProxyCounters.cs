@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Pressure.Admission;
+using DrainProxy.Proxy.Supervision;
 
 namespace DrainProxy.Proxy.Telemetry;
 
@@ -134,6 +135,7 @@ public sealed class ProxyCounters
     private readonly long[] queuedPeak = new long[Enum.GetValues<Lane>().Length];
     private long responsesLost;
     private long appRestarts;
+    private readonly long[] recycles = new long[Enum.GetValues<RecycleReason>().Length * Enum.GetValues<Recycled>().Length];
 
     internal const int Outcomes = 5;
 
@@ -156,6 +158,9 @@ public sealed class ProxyCounters
 
     /// <summary>Times that the app answered again after it had been gone, or was replaced by the supervisor.</summary>
     public long AppRestarts => Volatile.Read(ref appRestarts);
+
+    /// <summary>Recyclings of the app that were begun, by why and how they ended.</summary>
+    public long AppRecycles(RecycleReason reason, Recycled result) => Volatile.Read(ref recycles[RecycleIndex(reason, result)]);
 
     /// <summary>Status classes are 1..5; 0 stands for "none": no status went out.</summary>
     public long Requests(int codeClass, Outcome outcome) => Volatile.Read(ref requests[(codeClass * Outcomes) + (int)outcome]);
@@ -212,6 +217,8 @@ public sealed class ProxyCounters
 
     public void AppRestarted() => Interlocked.Increment(ref appRestarts);
 
+    public void AppRecycled(RecycleReason reason, Recycled result) => Interlocked.Increment(ref recycles[RecycleIndex(reason, result)]);
+
     public void ResponseLost() => Interlocked.Increment(ref responsesLost);
 
     public void ConnectionOpened(Side side) => Interlocked.Increment(ref open[(int)side]);
@@ -230,6 +237,8 @@ public sealed class ProxyCounters
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
     internal long TakeQueuedPeak(Lane lane) => Take(ref queuedPeak[(int)lane], ref queued[(int)lane]);
+
+    private static int RecycleIndex(RecycleReason reason, Recycled result) => ((int)reason * Enum.GetValues<Recycled>().Length) + (int)result;
 
     /// <summary>The current value is read after the period began: an increment in between raises the peak of the new period itself.</summary>
     private static long Take(ref long peak, ref long value)

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Proxy.Supervision;
 
 namespace DrainProxy.Proxy.Telemetry;
 
@@ -42,6 +43,8 @@ public sealed class ProxyMetrics : IDisposable
         Gauge("app_up", null, "1 while the app accepts connections (or passes --app-health), else 0.", () => [new(sources.AppUp() ? 1 : 0)]);
         Counter("app_restarts", "{restart}", "Times the app answered again after it had been gone, or was replaced by the supervisor.",
             new Series().Add(() => counters.AppRestarts));
+        Counter("app_recycles", "{recycling}", "Recyclings of a leaking app that were begun, by what made it now and how they ended.",
+            Series.Of<RecycleReason, Recycled>("reason", "result", counters.AppRecycles));
         duration = Meter.CreateHistogram<double>("drainproxy.request_duration", "s", "From the request's head read to its answer's last byte written.",
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = DurationBuckets });
         AddRequests();

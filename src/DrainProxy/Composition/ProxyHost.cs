@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using DrainProxy.Decisions.Draining;
 using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Decisions.Pressure.Recycling;
 using DrainProxy.Logging;
 using DrainProxy.Proxy.Admin;
 using DrainProxy.Proxy.Admission;
@@ -14,6 +15,7 @@ using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
 using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Supervision;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,6 +39,7 @@ internal sealed partial class ProxyHost : IDisposable
     private const long WorthItSoon = 16 << 20;
     private const long WorthItAtRest = 2 << 20;
     private static readonly TimeSpan LastingRest = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan MostRecycleDrain = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
 
     private readonly ProxySettings settings;
@@ -66,6 +69,8 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly StateReport state;
     private readonly DrainController drain;
     private readonly Supervision? supervision;
+    private readonly AppRecycler? recycler;
+    private readonly LeakWatch? leaks;
     private int sides;
 
     private ProxyHost(ProxySettings settings, ILoggerFactory logs, StartedApp? app)
@@ -79,7 +84,8 @@ internal sealed partial class ProxyHost : IDisposable
         var (descriptors, open) = (ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0);
         var maxExchanges = ConnectionRoom.Exchanges(descriptors, open);
         connections = new(counters, time, settings, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(descriptors, open, settings.MaxConnections));
-        foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App));
+        var recycles = settings.RecycleAt > 0;
+        foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App, use: recycles && app is null ? new() : null));
         pressure = Sampler();
         blackBox = new(pressure, counters, log);
         var version = Version();
@@ -96,12 +102,12 @@ internal sealed partial class ProxyHost : IDisposable
         connections.ResponseLost = accounts.TellLostResponse;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
+        if (app is not null) supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
+        if (recycles) leaks = Leaks(recycler = supervision is null ? Recycler() : null);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+            lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, leaks, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
-        if (app is not null)
-            supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
     }
 
     /// <summary>Runs until drained; returns the exit code of the contract.</summary>
@@ -137,6 +143,8 @@ internal sealed partial class ProxyHost : IDisposable
     public void Dispose()
     {
         stop.Cancel();
+        leaks?.Dispose();
+        recycler?.Dispose();
         supervision?.Dispose();
         data.Dispose();
         admin.Dispose();
@@ -252,14 +260,23 @@ internal sealed partial class ProxyHost : IDisposable
         {
             TellReadiness();
             pressure.AppChanged();
-            if (up) gate.AppReplaced();
+            if (!up || target.Monitor.IsSameAsBefore) return;
+            Replaced();
             // Where it is supervised, the supervisor knows better.
-            if (up && probed && supervision is null) counters.AppRestarted();
-            if (!up || probed) return;
+            if (probed && supervision is null) counters.AppRestarted();
+            if (leaks is not null && target == targets[0]) _ = Task.Run(leaks.CheckReach);
+            if (probed) return;
             probed = true;
             if (settings.AppIdleTimeout is null && supervision is null) _ = IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop.Token);
         };
         _ = target.Monitor.Run(stop.Token);
+    }
+
+    /// <summary>What was learned of the app's memory was learned of another process.</summary>
+    private void Replaced()
+    {
+        gate.AppReplaced();
+        leaks?.AppReplaced();
     }
 
     /// <summary>Ready while every app answers and none is about to run out of memory.</summary>
@@ -273,12 +290,30 @@ internal sealed partial class ProxyHost : IDisposable
     private AppTarget CreateSide(AppAddress side)
     {
         if (sides++ > 0) counters.AppRestarted();
+        pressure.AppChanged();
+        Replaced();
         return CreateTarget(side, targets[0].Monitor, new());
     }
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
         app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
         monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
+
+    /// <summary>Requests that come while it drains wait as long as it takes, so that it may take a part of their patience only.</summary>
+    private AppRecycler Recycler()
+    {
+        var drainLimit = settings.HoldTimeout / 3;
+        return new(targets, streams, drainLimit < MostRecycleDrain ? drainLimit : MostRecycleDrain, plan.AppStop, time, log);
+    }
+
+    private LeakWatch Leaks(AppRecycler? inPod)
+    {
+        var rule = new RecycleRule(settings.RecycleAt, Random.Shared.NextDouble(), inPod is null ? RecycleRule.SpacingSupervised : RecycleRule.SpacingInPod);
+        var watch = new LeakWatch(
+            rule, () => gate.Read(static control => control.Heavy.Running.Count), (IRecycler?)inPod ?? supervision!, lifecycle, counters, log);
+        pressure.Sampled += watch.Observe;
+        return watch;
+    }
 
     private PressureSampler Sampler()
     {

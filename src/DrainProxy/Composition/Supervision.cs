@@ -17,15 +17,17 @@ namespace DrainProxy.Composition;
 internal sealed record StartedApp(IReadOnlyList<string> Command, string PortVariable, bool IsFixed, IReadOnlyList<PathGlob> Watch);
 
 /// <summary>Puts the supervisor of the one app together, and ends what belongs to it.</summary>
-internal sealed class Supervision : IDisposable
+internal sealed class Supervision : IRecycler, IDisposable
 {
     private readonly Children children = new();
     private readonly AppSwitch data;
     private readonly Supervisor supervisor;
+    private readonly AppTarget listener;
 
     public Supervision(
         StartedApp app, ProxySettings settings, DrainPlan plan, AppTarget listener, Func<AppAddress, AppTarget> create, StreamRegistry streams, TimeProvider time, ILogger log)
     {
+        this.listener = listener;
         data = new(listener, create, streams, (target, stop) => settings.AppIdleTimeout is null
             ? IdleProbe.Run(target.Address, settings.AppHealth, target.Pool, time, stop)
             : Task.CompletedTask, time);
@@ -42,6 +44,17 @@ internal sealed class Supervision : IDisposable
     public Task Stop() => supervisor.Stop();
 
     public void Kill() => supervisor.Kill();
+
+    public int UnderWay => listener.Current.Use?.Count ?? 0;
+
+    public Reach CanReach() => Reach.Reachable;
+
+    /// <summary>The new process is started, then led to; the old one ends what it has. Nobody has to be cut.</summary>
+    public async Task<(Recycled How, int Process)> Recycle(Func<bool> mayCut, CancellationToken cancel)
+    {
+        var before = supervisor.ProcessId;
+        return (await supervisor.Replaced().WaitAsync(cancel) ? Recycled.Done : Recycled.NotStarted, before);
+    }
 
     public void Dispose()
     {

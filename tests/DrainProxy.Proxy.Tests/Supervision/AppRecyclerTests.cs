@@ -13,7 +13,8 @@ namespace DrainProxy.Proxy.Tests.Supervision;
 public sealed class AppRecyclerTests : IDisposable
 {
     private readonly CancellationTokenSource stop = new();
-    private long underWay;
+    private readonly TargetUse use = new();
+    private bool mayCut;
 
     [Fact]
     public async Task It_is_told_when_nothing_is_under_way_and_requests_wait_until_it_is_back()
@@ -21,14 +22,14 @@ public sealed class AppRecyclerTests : IDisposable
         using var app = await ListeningChild.Start();
         var (target, recycler) = await Watched(app.Port);
         using var _ = recycler;
-        underWay = 1;
-        var recycling = recycler.Recycle("test", stop.Token);
+        use.Enter();
+        var recycling = Recycle(recycler);
         Assert.False(target.Monitor.Breaker.Admits);
         await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, stop.Token);
         Assert.False(app.HasExited);
         Assert.False(recycling.IsCompleted);
-        underWay = 0;
-        Assert.Equal(Recycled.Stopped, await recycling);
+        use.Leave();
+        Assert.Equal(Recycled.Done, await recycling);
         // Ended by the signal: 128 + 15.
         Assert.Equal(143, await app.Exit());
         Assert.False(target.Monitor.Breaker.Admits);
@@ -42,10 +43,26 @@ public sealed class AppRecyclerTests : IDisposable
         using var app = await ListeningChild.Start();
         var (target, recycler) = await Watched(app.Port, drainLimit: TimeSpan.FromMilliseconds(200));
         using var _ = recycler;
-        underWay = 1;
-        Assert.Equal(Recycled.NotQuiet, await recycler.Recycle("test", stop.Token));
+        use.Enter();
+        Assert.Equal(Recycled.NotQuiet, await Recycle(recycler));
         Assert.False(app.HasExited);
         await ListeningChild.Eventually(() => target.Monitor.Breaker.Admits, "requests go on");
+        Assert.True(target.Monitor.IsSameAsBefore);
+    }
+
+    [Fact]
+    public async Task Near_the_limit_it_is_told_although_somebody_never_ends()
+    {
+        using var app = await ListeningChild.Start();
+        var (target, recycler) = await Watched(app.Port, drainLimit: TimeSpan.FromMilliseconds(200));
+        using var _ = recycler;
+        use.Enter();
+        mayCut = true;
+        Assert.Equal(Recycled.Done, await Recycle(recycler));
+        Assert.Equal(143, await app.Exit());
+        using var again = await ListeningChild.Start(app.Port);
+        await ListeningChild.Eventually(() => target.Monitor.IsUp, "the next one is seen");
+        Assert.False(target.Monitor.IsSameAsBefore);
     }
 
     [Fact]
@@ -54,7 +71,7 @@ public sealed class AppRecyclerTests : IDisposable
         using var app = await ListeningChild.Start(ignoresSigterm: true);
         var (_, recycler) = await Watched(app.Port, appStop: TimeSpan.FromMilliseconds(500));
         using var __ = recycler;
-        Assert.Equal(Recycled.Stopped, await recycler.Recycle("test", stop.Token));
+        Assert.Equal(Recycled.Done, await Recycle(recycler));
         Assert.Equal(137, await app.Exit());
     }
 
@@ -63,7 +80,7 @@ public sealed class AppRecyclerTests : IDisposable
     {
         var (target, recycler) = Make(ListeningChild.FreePort(), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(5));
         using var _ = recycler;
-        Assert.Equal(Recycled.NotSeen, await recycler.Recycle("test", stop.Token));
+        Assert.Equal(Recycled.NotSeen, await Recycle(recycler));
         Assert.False(target.Monitor.IsUp);
     }
 
@@ -91,6 +108,8 @@ public sealed class AppRecyclerTests : IDisposable
         stop.Dispose();
     }
 
+    private async Task<Recycled> Recycle(AppRecycler recycler) => (await recycler.Recycle(() => mayCut, stop.Token)).How;
+
     private async Task<(AppTarget Target, AppRecycler Recycler)> Watched(int port, TimeSpan? drainLimit = null, TimeSpan? appStop = null)
     {
         var (target, recycler) = Make(port, drainLimit ?? TimeSpan.FromSeconds(20), appStop ?? TimeSpan.FromSeconds(10));
@@ -103,7 +122,7 @@ public sealed class AppRecyclerTests : IDisposable
     {
         var (address, time, log) = (new AppAddress(AppScheme.Http, "127.0.0.1", port), TimeProvider.System, NullLogger.Instance);
         var target = new AppTarget(
-            address, TimeSpan.Zero, new UpstreamPool(address, TimeSpan.FromSeconds(4), new ProxyCounters(), time, log), new AppMonitor(address, null, time, log));
-        return (target, new(target, () => underWay, new StreamRegistry(), drainLimit, appStop, time, log));
+            address, TimeSpan.Zero, new UpstreamPool(address, TimeSpan.FromSeconds(4), new ProxyCounters(), time, log), new AppMonitor(address, null, time, log), use);
+        return (target, new([target], new StreamRegistry(), drainLimit, appStop, time, log));
     }
 }

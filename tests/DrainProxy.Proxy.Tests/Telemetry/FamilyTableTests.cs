@@ -15,6 +15,8 @@ public sealed partial class FamilyTableTests
         ("drainproxy_phase", "gauge", One("phase", "starting", "serving", "unready", "lingering", "draining", "closing", "drained")),
         ("drainproxy_app_up", "gauge", [""]),
         ("drainproxy_app_restarts_total", "counter", [""]),
+        ("drainproxy_app_recycles_total", "counter",
+            Two("reason", ["quiet", "overdue", "urgent"], "result", ["done", "not_seen", "not_permitted", "not_quiet", "not_started"])),
         ("drainproxy_requests_total", "counter", Two("code_class", ["none", "1xx", "2xx", "3xx", "4xx", "5xx"],
             "outcome", ["ok", "app_error", "refused", "failed", "client_gone"])),
         ("drainproxy_in_flight_requests", "gauge", [""]),

@@ -16,12 +16,16 @@ internal sealed class Load : IAsyncDisposable
     private readonly ConcurrentBag<string> failures = [];
     private readonly HttpClient http;
     private readonly int port;
+    private readonly string path;
     private readonly Task running;
     private long sent;
 
-    public Load(int port, double perSecond)
+    /// <param name="port">Who is asked.</param>
+    /// <param name="perSecond">How often.</param>
+    /// <param name="path">What for; a number follows.</param>
+    public Load(int port, double perSecond, string path = "/?")
     {
-        this.port = port;
+        (this.port, this.path) = (port, path);
         http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(20) };
         running = Run(perSecond);
     }
@@ -80,8 +84,8 @@ internal sealed class Load : IAsyncDisposable
             try
             {
                 using var request = number % 2 == 0
-                    ? new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}/?{number}")
-                    : new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}/?{number}") { Content = new StringContent("body") };
+                    ? new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{port}{path}{number}")
+                    : new HttpRequestMessage(HttpMethod.Post, $"http://127.0.0.1:{port}{path}{number}") { Content = new StringContent("body") };
                 using var answer = await http.SendAsync(request);
                 if ((int)answer.StatusCode != 200) failures.Add($"{request.Method} {number}: {(int)answer.StatusCode}");
                 return;
