@@ -10,6 +10,8 @@ namespace DrainProxy.Kubernetes.Injection;
 /// </summary>
 public static class PodInjector
 {
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     /// <summary>The patch that puts the sidecar in, or the reason why the pod stays as it is. Neither argument is changed.</summary>
     /// <param name="pod">An object with the metadata and spec of a pod.</param>
     public static InjectionResult Inject(JsonObject pod, InjectionRequest request)
@@ -38,28 +40,29 @@ public static class PodInjector
     public static InjectionResult Uninject(JsonObject pod)
     {
         var restored = (JsonObject)pod.DeepClone();
-        if (Status(restored) is null) return InjectionResult.Skip("not injected: it has no annotation " + InjectionNames.Status);
+        if (!HasStatus(restored)) return InjectionResult.Skip("not injected: it has no annotation " + InjectionNames.Status);
         return Restored(restored) is { } unreadable ? InjectionResult.Skip(unreadable) : new(JsonPatch.Between(pod, restored), null, []);
     }
 
-    private static JsonNode? Status(JsonObject pod) => pod.Object("metadata").Object("annotations")?[InjectionNames.Status];
+    private static bool HasStatus(JsonObject pod) => pod.Object("metadata").Object("annotations")?.ContainsKey(InjectionNames.Status) == true;
 
     /// <summary>Undoes an earlier injection, if there was one; else what hinders it.</summary>
     private static string? Restored(JsonObject pod)
     {
-        if (Status(pod) is not { } status) return null;
+        if (!HasStatus(pod)) return null;
+        var annotations = pod.Object("metadata").Object("annotations")!;
         try
         {
-            if (status.AsText() is { } text && JsonNode.Parse(text) is JsonObject { } parsed && parsed["undo"] is JsonArray undo)
+            if (annotations.Text(InjectionNames.Status) is { } text && JsonNode.Parse(text, documentOptions: Strict) is JsonObject { } parsed && parsed["undo"] is JsonArray undo)
             {
-                pod.Object("metadata").Object("annotations")!.Remove(InjectionNames.Status);
+                annotations.Remove(InjectionNames.Status);
                 PodEditor.Restore(pod, undo);
                 return null;
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // Told below.
+            // No JSON, or a string in it that is no text: told below.
         }
 
         return $"annotation {InjectionNames.Status} cannot be read: take the sidecar out by hand";

@@ -31,7 +31,7 @@ internal sealed class PodPorts(JsonObject pod, IReadOnlyList<JsonObject> allServ
     /// <summary>The app's port: the annotated one, else the one that a Service targets, else the only or the first named one.</summary>
     public (AppPort? Port, string? Problem) Find(PodOptions options)
     {
-        var declared = Apps.SelectMany(c => c.Objects("ports").Where(IsTcp).Select(p => (Container: c, Entry: p))).ToList();
+        var declared = Apps.SelectMany(c => c.Objects("ports").Where(p => IsTcp(p) && NumberOf(p) is not null).Select(p => (Container: c, Entry: p))).ToList();
         if (options.AppPort is { } asked)
         {
             var number = Number(asked);
@@ -76,21 +76,26 @@ internal sealed class PodPorts(JsonObject pod, IReadOnlyList<JsonObject> allServ
     }
 
     /// <summary>A new name for the app's port, at most 15 characters, that no port of the pod has.</summary>
-    public string NewName(string old)
+    public string NewName(string old) => FreeName("app-" + old);
+
+    /// <summary>The name wanted, or the first with a number behind it that no port of the pod has; at most 15 characters.</summary>
+    /// <param name="wanted">May be longer: it is cut.</param>
+    /// <param name="but">Taken as well.</param>
+    public string FreeName(string wanted, string? but = null)
     {
         var spec = pod.Object("spec");
-        var taken = spec.Objects("containers").Concat(spec.Objects("initContainers")).SelectMany(c => c.Objects("ports")).Select(p => p.Text("name")).ToHashSet();
+        var taken = spec.Objects("containers").Concat(spec.Objects("initContainers")).SelectMany(c => c.Objects("ports")).Select(p => p.Text("name")).Append(but).ToHashSet();
         for (var i = 1; ; i++)
         {
             var suffix = i == 1 ? "" : i.ToString(CultureInfo.InvariantCulture);
-            var name = ("app-" + old)[..Math.Min(old.Length + 4, 15 - suffix.Length)].TrimEnd('-') + suffix;
+            var name = wanted[..Math.Min(wanted.Length, 15 - suffix.Length)].TrimEnd('-') + suffix;
             if (!taken.Contains(name)) return name;
         }
     }
 
     private AppPort Make(JsonObject container, JsonObject entry, PodOptions options)
     {
-        var (name, number) = (entry.Text("name"), (int)(entry.Whole("containerPort") ?? 0));
+        var (name, number) = (entry.Text("name"), NumberOf(entry)!.Value);
         var protocols = Services.SelectMany(s => s.Object("spec").Objects("ports"))
             .Where(p => Target(p) is { } target && (target is string byName ? byName == name : (long)target == number)).Select(p => p.Text("appProtocol"));
         var hints = protocols.Append(name).OfType<string>().ToList();
@@ -106,6 +111,9 @@ internal sealed class PodPorts(JsonObject pod, IReadOnlyList<JsonObject> allServ
     internal static object? Target(JsonObject? servicePort) => servicePort?["targetPort"] is { } target
         ? target.AsText() is { } name ? (Number(name) is { } number ? (long)number : name) : target.AsWhole()
         : servicePort.Whole("port");
+
+    /// <summary>null where the API server would not take it.</summary>
+    private static int? NumberOf(JsonObject port) => port.Whole("containerPort") is >= 1 and <= 65535 and var number ? (int)number : null;
 
     private static bool IsTcp(JsonObject port) => port.Text("protocol") is null or "TCP";
 

@@ -47,6 +47,14 @@ internal static partial class Quantity
     /// <summary>A field's quantity, which may be a string or a number; null when it is neither or not there.</summary>
     public static decimal? Of(JsonNode? node) => node.AsText() is { } text ? TryParse(text) : node is JsonValue ? TryParse(node.ToJsonString()) : null;
 
+    /// <summary>Cores, to a thousandth upwards: `1`, `1250m`.</summary>
+    public static string Milli(decimal cores) =>
+        cores == decimal.Truncate(cores) ? cores.ToString("0", CultureInfo.InvariantCulture) : decimal.Ceiling(cores * 1000).ToString("0", CultureInfo.InvariantCulture) + "m";
+
+    /// <summary>Whole bytes, in Mi where they are some.</summary>
+    public static string Bytes(decimal bytes) =>
+        bytes % (1 << 20) == 0 ? (bytes / (1 << 20)).ToString("0", CultureInfo.InvariantCulture) + "Mi" : decimal.Ceiling(bytes).ToString("0", CultureInfo.InvariantCulture);
+
     [GeneratedRegex(@"^([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)(|[numkMGTPE]|[KMGTPE]i)\z")]
     private static partial Regex Form();
 }

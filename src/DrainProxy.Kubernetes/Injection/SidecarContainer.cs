@@ -20,6 +20,8 @@ internal sealed class SidecarContainer
 
     public required string PortName { get; init; }
 
+    public required string AdminPortName { get; init; }
+
     public required string AppAddress { get; init; }
 
     public required TimeSpan Grace { get; init; }
@@ -52,8 +54,6 @@ internal sealed class SidecarContainer
         container["securityContext"] = SecurityContext();
         return container;
     }
-
-    private string AdminPortName => PortName == InjectionNames.Container ? "drainproxy-admin"[..15].TrimEnd('-') : InjectionNames.Container;
 
     private JsonArray Environment()
     {

@@ -27,6 +27,8 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
         ChoosePorts();
         PlanGrace();
         if (DoesNotFit() is { } problem) return problem;
+        if (options.TakeNumber && port.Container.Objects("env").Count(e => e.Text("name") == options.AppPortEnv) > 1)
+            return $"environment variable {options.AppPortEnv} of container {port.ContainerName} is set more than once";
         TakeName();
         if (options.TakeNumber) TakeNumber();
         foreach (var container in ports.Apps) SetHook(container);
@@ -54,8 +56,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
         }
 
         adminPort = PodPorts.Free(used, InjectionNames.AdminPort, InjectionNames.OtherAdminPort);
-        if (port.Entry?.ContainsKey("hostPort") == true && !options.TakeNumber)
-            Warnings.Add($"hostPort {port.Entry["hostPort"]!.ToJsonString()} of container {port.ContainerName} leads to the app and bypasses the sidecar");
+        if (port.Entry?["hostPort"] is { } hostPort) Warnings.Add($"hostPort {hostPort.ToJsonString()} of container {port.ContainerName} leads to the app and bypasses the sidecar");
     }
 
     /// <summary>A sleep that the pod has now says how late its load balancer is: the linger time takes its place, where the grace had room for it.</summary>
@@ -120,7 +121,6 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
             if (entry.Text("name") is null) edit.Rename(entry, ports.NewName(port.Name), [.. place, "ports"]);
             string[] named = [.. place, "ports", "name=" + entry.Text("name")];
             edit.Set(appPort, [.. named, "containerPort"]);
-            if (entry.ContainsKey("hostPort")) Warnings.Add($"hostPort {entry["hostPort"]!.ToJsonString()} of container {port.ContainerName} leads to the app and bypasses the sidecar");
         }
 
         var variable = port.Container.Objects("env").FirstOrDefault(e => e.Text("name") == options.AppPortEnv);
@@ -179,6 +179,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
             DataPort = dataPort,
             AdminPort = adminPort,
             PortName = port.Name,
+            AdminPortName = ports.FreeName(InjectionNames.Container, but: port.Name),
             AppAddress = $"{port.Scheme}://127.0.0.1:{appPort}",
             Grace = grace,
             Linger = linger,
@@ -186,6 +187,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
             AppUser = PodTraits.UserOf(pod, port.Container),
             Guaranteed = guaranteed,
         }.ToJson();
+        PodResources.MakeRoom(pod, sidecar.Object("resources")!, edit);
         if (native)
         {
             // Last: a mesh's proxy before it starts before it and stops after it.

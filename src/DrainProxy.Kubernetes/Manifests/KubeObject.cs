@@ -3,10 +3,8 @@ using System.Text.Json.Nodes;
 namespace DrainProxy.Kubernetes.Manifests;
 
 /// <summary>One Kubernetes object of the input: a whole document, or an item of a List.</summary>
-public sealed record KubeObject(Manifest Source, FieldPath Path, JsonObject Json, string Kind)
+public sealed record KubeObject(Manifest Source, FieldPath Path, JsonObject Json, string Kind, string ApiVersion)
 {
-    public string ApiVersion => Json.Text("apiVersion") ?? "";
-
     public string Name => Json.Object("metadata") is { } metadata ? metadata.Text("name") ?? metadata.Text("generateName") ?? "(no name)" : "(no name)";
 
     /// <summary>`default` when the object does not say; what the namespace of the context is, nobody knows here.</summary>
@@ -27,16 +25,17 @@ public sealed record KubeObject(Manifest Source, FieldPath Path, JsonObject Json
     public string Group => ApiVersion.Split('/') is [var group, _] ? group : "";
 
     /// <summary>All objects of a document, those of Lists one by one, Lists in Lists too.</summary>
-    public static IEnumerable<KubeObject> In(Manifest manifest) => In(manifest, FieldPath.Root, manifest.Root, null);
+    public static IEnumerable<KubeObject> In(Manifest manifest) => In(manifest, FieldPath.Root, manifest.Root, null, null);
 
-    private static IEnumerable<KubeObject> In(Manifest source, FieldPath path, JsonObject json, string? assumedKind)
+    private static IEnumerable<KubeObject> In(Manifest source, FieldPath path, JsonObject json, string? assumedKind, string? assumedVersion)
     {
         var kind = json.Text("kind") ?? assumedKind ?? "";
+        var version = json.Text("apiVersion") ?? assumedVersion ?? "";
         if (!kind.EndsWith("List", StringComparison.Ordinal) || json["items"] is not JsonArray items)
-            return [new(source, path, json, kind)];
+            return [new(source, path, json, kind, version)];
 
-        // The items of a PodList and its kin may leave their own kind out.
-        var itemKind = kind.Length > 4 ? kind[..^4] : null;
-        return items.SelectMany((item, index) => item is JsonObject child ? In(source, path.To("items").Then(index), child, itemKind) : []);
+        // The items of a PodList and its kin may leave their own kind and version out.
+        var (itemKind, itemVersion) = kind.Length > 4 ? (kind[..^4], version) : (null, null);
+        return items.SelectMany((item, index) => item is JsonObject child ? In(source, path.To("items").Then(index), child, itemKind, itemVersion) : []);
     }
 }

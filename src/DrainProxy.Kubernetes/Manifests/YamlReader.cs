@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -8,7 +9,7 @@ namespace DrainProxy.Kubernetes.Manifests;
 /// YAML as Kubernetes means it: values of JSON, with the line of each. Aliases are expanded within a bound, merge keys are merged, a key that
 /// comes twice and a tag of nobody's are refused.
 /// </summary>
-internal sealed class YamlReader
+internal sealed partial class YamlReader
 {
     private const string MergeKey = "<<";
     private readonly string file;
@@ -31,21 +32,29 @@ internal sealed class YamlReader
     /// <summary>All documents of a file; empty ones are left out.</summary>
     public static List<(JsonNode Node, LineTree Lines)> Read(string file, string text, ManifestLimits limits)
     {
-        var reader = new YamlReader(file, text, limits);
+        var reader = new YamlReader(file, Normalized(text), limits);
         try
         {
             return reader.Documents();
         }
         catch (YamlException e)
         {
-            // The end is where it went wrong, the start where what went wrong began.
-            throw reader.Problem(reader.InText(e.End.Line), e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.'));
+            // The end is where it went wrong, the start where what went wrong began; of a tab YamlDotNet tells the key before it.
+            var line = e.Message.Contains("tab as indentation", StringComparison.Ordinal) ? reader.scanner.CurrentPosition.Line : e.End.Line;
+            throw reader.Problem(reader.InText(line), e.Message.Length == 0 ? "not YAML" : "not YAML: " + char.ToLowerInvariant(e.Message[0]) + e.Message[1..].TrimEnd('.'));
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or OverflowException or FormatException)
         {
             // YamlDotNet's scanner gives up on some texts that are no YAML without saying so (seen: a `{` that is never closed).
             throw reader.Problem(reader.InText(reader.scanner.CurrentPosition.Line), "not YAML");
         }
+    }
+
+    /// <summary>As kubectl reads it: a last line without its end has one, and each document may begin with the mark that editors on Windows leave.</summary>
+    private static string Normalized(string text)
+    {
+        if (text.Contains('\ufeff', StringComparison.Ordinal)) text = MarkedStart().Replace(text, "$1");
+        return text.EndsWith('\n') ? text : text + "\n";
     }
 
     private int InText(long line) => (int)Math.Clamp(line, 1, text.AsSpan().TrimEnd('\n').Count('\n') + 1);
@@ -198,4 +207,7 @@ internal sealed class YamlReader
         var isTemplate = text.Split('\n').ElementAtOrDefault(line - 1)?.Contains("{{", StringComparison.Ordinal) == true || text.Contains("{{-", StringComparison.Ordinal);
         return new(file, line, isTemplate ? problem + "; this looks like a template: render it first (helm template)" : problem);
     }
+
+    [GeneratedRegex(@"(?<=^|\n)(---[ \t]*\r?\n)\ufeff")]
+    private static partial Regex MarkedStart();
 }

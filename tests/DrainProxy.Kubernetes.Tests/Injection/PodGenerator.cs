@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
@@ -19,12 +20,13 @@ internal static class PodGenerator
         from share in Maybe(Gen.Elements(true, false).Select(b => (JsonNode)b))
         from hostPid in Maybe(Gen.Elements(true, false).Select(b => (JsonNode)b))
         from host in Gen.Frequency((15, Gen.Constant(false)), (1, Gen.Constant(true)))
+        from whole in Maybe(Gen.Elements("""{"limits":{"cpu":"100m","memory":"128Mi"}}""", """{"requests":{"cpu":1}}""", "{}").Select(t => JsonNode.Parse(t)!))
         from restart in Gen.Elements(null, "Always", "Never")
         from extra in Unknown
         select Put(
             Put([], "metadata", metadata == 1 ? null : (true, Put(Put(Put([], "annotations", annotations), "labels", labels), "x", (true, extra)))),
             "spec",
-            (true, Put(Put(Put(Put(Put(Put(Put(Put([], "containers", (true, containers)), "initContainers", inits), "terminationGracePeriodSeconds", grace),
+            (true, Put(Put(Put(Put(Put(Put(Put(Put(Put([], "resources", whole), "containers", (true, containers)), "initContainers", inits), "terminationGracePeriodSeconds", grace),
                 "shareProcessNamespace", share), "hostPID", hostPid), "hostNetwork", host ? (true, true) : null), "restartPolicy", restart is null ? null : (true, restart)),
                 "unknown", (true, extra))));
 
@@ -59,10 +61,11 @@ internal static class PodGenerator
         from count in Gen.Choose(0, 2)
         from names in Gen.ListOf(PortNames, 2)
         from named in Gen.ListOf(Gen.Elements(true, false), 2)
-        from numbers in Gen.ListOf(Gen.Elements(80, 3000, 8080, 9180, 15080, 15090, 65000), 2)
+        from numbers in Gen.ListOf(Gen.Elements<object?>(80, 3000, 8080, 9180, 15080, 15090, 65000, 0, 70_000, "80", null), 2)
+        from host in Maybe(Gen.Constant<JsonNode>(80))
         from protocol in Gen.Elements(null, "TCP", "UDP")
         select (JsonNode)new JsonArray([.. Enumerable.Range(0, count).Where(i => i == 0 || names[0] != names[1]).Select(i =>
-            (JsonNode)Put(Put(new JsonObject { ["containerPort"] = numbers[i] }, "name", named[i] ? (true, names[i]) : null), "protocol", protocol is null ? null : (true, protocol)))]);
+            (JsonNode)Put(Put(Put(new JsonObject { ["containerPort"] = JsonSerializer.SerializeToNode(numbers[i]) }, "hostPort", host), "name", named[i] ? (true, names[i]) : null), "protocol", protocol is null ? null : (true, protocol)))]);
 
     private static Gen<JsonNode> PortReference =>
         from port in Gen.OneOf(PortNames.Select(n => (JsonNode)n), Gen.Elements<JsonNode>(3000, 8080, "3000"))

@@ -53,6 +53,17 @@ public sealed class ManifestTests
     public void Keys_are_text_whatever_they_look_like() =>
         Assert.Equal("""{"on":1,"yes":2,"1":3,"null":4}""", Given.Json("on: 1\nyes: 2\n1: 3\nnull: 4").ToJsonString());
 
+    /// <summary>kubectl ends the last line of a file itself, and takes the mark that editors on Windows put before each file that was joined.</summary>
+    [Fact]
+    public void Odd_ends_and_starts_of_files_mean_what_kubectl_takes_them_for()
+    {
+        Assert.Equal("x\n", Given.Json("a: |\n  x")["a"].AsText());
+        Assert.Equal("x\n\ny\n", Given.Json("a: |+\n  x\n\n  y")["a"].AsText());
+        Assert.Equal("x", Given.Json("a: |-\n  x")["a"].AsText());
+        Assert.Equal(["a", "b", "c"], Given.Manifests("a: 1\n---\n\ufeffb: 2\n--- \r\n\ufeffc: 3").Select(m => m.Root.Single().Key));
+        Assert.Equal("\ufeffx", Given.Json("a: \"\ufeffx\"")["a"].AsText());
+    }
+
     [Fact]
     public void Aliases_and_merge_keys_are_expanded()
     {
@@ -67,6 +78,7 @@ public sealed class ManifestTests
     [Theory]
     [InlineData("a: 1\nb: [", 2, "not YAML")]
     [InlineData("a: 1\n\tb: 2", 2, "not YAML")]
+    [InlineData("a: 1\nb:\n\tc: 2\nd: 3", 3, "tab as indentation")]
     [InlineData("a: {b: c\nspec:\n", 2, "not YAML")]
     [InlineData("a: 1\na: 2", 2, "comes twice")]
     [InlineData("a: 1\n---\n- 1", 3, "a manifest is a mapping")]
