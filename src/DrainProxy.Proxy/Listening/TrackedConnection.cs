@@ -24,6 +24,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private CancellationToken transportClosed;
     private bool ended;
     private bool judged;
+    private long brokenAt;
     private bool lastAnswered;
     private int active;
     private int requests;
@@ -262,7 +263,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     public void Abort(string reason)
     {
-        Judge(broken: false);
+        Judge();
         closedByUs = true;
         context.Abort(new ConnectionAbortedException(reason));
     }
@@ -275,22 +276,29 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public bool Fails(Exception failure)
     {
         // An end of our own making comes as another exception.
-        if (failure is IOException && !closedByUs) Judge(broken: true);
+        if (failure is not IOException || closedByUs) return false;
+        brokenAt = time.GetTimestamp();
+        Judge();
         return false;
     }
 
-    /// <summary>Whether the last answer was lost, while that can still be seen. The first look counts: later ones find what we did ourselves.</summary>
-    private void Judge(bool broken)
+    /// <summary>
+    /// Whether the last answer was lost, while that can still be seen. The first look counts: later ones find what we did ourselves. A break may be seen
+    /// before the exchange has been told that its last byte is gone; it is judged when the connection ends, by the time of the break.
+    /// </summary>
+    private void Judge()
     {
         if (judged || !lastAnswered || Active > 0) return;
         judged = true;
-        LostResponse = ResponseLoss.IsLost(new(time.GetElapsedTime(LastActiveAt), broken, TcpInfo.Of(socket)?.Unacknowledged ?? 0));
+        var broken = brokenAt != 0;
+        var since = broken ? time.GetElapsedTime(LastActiveAt, brokenAt) : time.GetElapsedTime(LastActiveAt);
+        LostResponse = ResponseLoss.IsLost(new(since, broken, TcpInfo.Of(socket)?.Unacknowledged ?? 0));
     }
 
     /// <summary>Called once when the connection's pipeline has returned; tells who ended it.</summary>
     public ClosedBy Finish()
     {
-        Judge(broken: false);
+        Judge();
         Volatile.Write(ref ended, true);
         return closedByUs || !PeerHasClosed() ? ClosedBy.Us : ClosedBy.Peer;
     }

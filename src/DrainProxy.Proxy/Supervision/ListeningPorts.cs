@@ -1,5 +1,6 @@
 using System.Globalization;
 using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Pressure;
 
 namespace DrainProxy.Proxy.Supervision;
 
@@ -27,13 +28,7 @@ internal static class ListeningPorts
     internal static IEnumerable<int> Processes() => (Read(() => Directory.GetDirectories("/proc")) ?? [])
         .Select(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out var id) ? id : 0).Where(id => id > 0);
 
-    /// <summary>Field 5 of /proc/PID/stat; the name before it may hold blanks and brackets.</summary>
-    private static int GroupOf(int id)
-    {
-        var stat = Read(() => File.ReadAllText($"/proc/{id}/stat")) ?? "";
-        var fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > 2 && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group) ? group : 0;
-    }
+    private static int GroupOf(int id) => KernelFile.Line($"/proc/{id}/stat") is { } text && ProcessText.Stat(text) is { } stat ? stat.Group : 0;
 
     internal static IEnumerable<long> SocketsOf(int id)
     {

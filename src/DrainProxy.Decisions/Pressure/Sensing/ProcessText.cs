@@ -35,14 +35,15 @@ public static class ProcessText
         return anon + shmem;
     }
 
-    /// <summary>/proc/PID/stat: parent and start (in clock ticks since boot), which tells two processes with one id apart.</summary>
-    public static (int Parent, long Started)? Stat(string text)
+    /// <summary>/proc/PID/stat: parent, process group and start (in clock ticks since boot), which tells two processes with one id apart.</summary>
+    public static (int Parent, int Group, long Started)? Stat(string text)
     {
         // The name before the last bracket may hold blanks and brackets.
         var fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return fields.Length > 19 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out var parent)
+            && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group)
             && long.TryParse(fields[19], CultureInfo.InvariantCulture, out var started)
-            ? (parent, started)
+            ? (parent, group, started)
             : null;
     }
 

@@ -21,11 +21,14 @@ public sealed class ProcessTextTests
     }
 
     [Theory]
-    [InlineData("7 (puma: 5.6.5) x) S 3 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 8812 99 1\n", 3, 8812)]
-    [InlineData("7 (a) S 3 7\n", null, null)]
-    [InlineData("", null, null)]
-    public void A_process_is_its_parents_child_since_its_start(string stat, int? parent, int? started) =>
-        Assert.Equal(((long?)parent, (long?)started), (ProcessText.Stat(stat)?.Parent, ProcessText.Stat(stat)?.Started));
+    [InlineData("7 (puma: 5.6.5) x) S 3 9 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 8812 99 1\n", 3, 9, 8812)]
+    [InlineData("7 (a) S 3 7\n", null, null, null)]
+    [InlineData("", null, null, null)]
+    public void A_process_has_a_parent_a_group_and_a_start(string stat, int? parent, int? group, int? started)
+    {
+        var read = ProcessText.Stat(stat);
+        Assert.Equal((parent, group, (long?)started), (read?.Parent, read?.Group, read?.Started));
+    }
 
     [Fact]
     public void Listening_sockets_of_a_port_are_found_by_either_family_and_odd_lines_are_survived()
