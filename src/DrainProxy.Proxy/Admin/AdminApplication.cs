@@ -50,7 +50,7 @@ internal sealed class AdminApplication(
     {
         var phase = lifecycle.Phase;
         var ready = phase == Phase.Serving
-            || (settings.ReadinessOnDrain == ReadinessOnDrain.Keep && phase is Phase.Lingering or Phase.Draining);
+            || (phase is Phase.Lingering or Phase.Draining && StaysReady());
         var reason = phase switch
         {
             Phase.Serving => "ok",
@@ -61,6 +61,9 @@ internal sealed class AdminApplication(
         };
         return Text(context, ready ? 200 : 503, reason + "\n");
     }
+
+    /// <summary>`keep` leaves the endpoint to the pod's deletion. A node's notice comes before that: nothing but readiness takes the pod out of its Services.</summary>
+    private bool StaysReady() => settings.ReadinessOnDrain == ReadinessOnDrain.Keep && lifecycle.State.Trigger != Trigger.NodeNotice;
 
     private async Task Metrics(HttpContext context)
     {

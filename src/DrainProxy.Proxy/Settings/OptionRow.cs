@@ -17,6 +17,7 @@ public enum ValueKind
     File,
     Networks,
     MemorySource,
+    NodeNotice,
     Share,
     Recycling,
     Priority,

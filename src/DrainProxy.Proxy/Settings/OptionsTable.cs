@@ -57,6 +57,12 @@ public static class OptionsTable
         Duration("app-stop", null, "kept free at the end for the app's own stop", TimeSpan.Zero, Day, (s, v) => s with { AppStop = v }, derived: "from --grace"),
         Choice<ReadinessOnDrain>("readiness-on-drain", "fail", "what readiness says while terminating", (s, v) => s with { ReadinessOnDrain = v }),
         Choice<AfterDrain>("after-drain", "exit", "exit once drained, or stay until SIGTERM (native sidecar)", (s, v) => s with { AfterDrain = v }),
+        new()
+        {
+            Name = "node-notice", Kind = ValueKind.NodeNotice, Placeholder = "SOURCE", Default = "none", Range = NodeNoticeSources.Forms,
+            Help = "who is asked whether the node goes (spot, preemption, scale-in): the drain then begins before the pod is deleted",
+            Apply = (draft, text) => NodeNoticeSources.Parse(text, out var source) ?? Done(() => draft.Settings = draft.Settings with { NodeNotice = source }),
+        },
         Path("health-path", "none", "path on the data port answered 503 while terminating, else passed on", (s, v) => s with { HealthPath = v }),
         Path("app-health", "none (TCP connect)", "path by which the app is seen to be up", (s, v) => s with { AppHealth = v }),
         Duration("hold-timeout", "10s", "how long a request waits for the app", TimeSpan.Zero, TimeSpan.FromHours(1), (s, v) => s with { HoldTimeout = v }, zero: "no holding"),

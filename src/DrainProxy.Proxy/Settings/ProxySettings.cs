@@ -124,6 +124,25 @@ public enum MemorySourceKind
 /// <summary>Where the app's memory is seen. <paramref name="Path"/> belongs to a cgroup, <paramref name="Pid"/> to a process.</summary>
 public sealed record MemorySource(MemorySourceKind Kind, string? Path = null, int Pid = 0);
 
+/// <summary>Who knows that a node goes.</summary>
+public enum NodeProvider
+{
+    Aws,
+    Gcp,
+    Azure,
+
+    /// <summary>A URL of the user's own.</summary>
+    Url,
+}
+
+/// <summary>Who is asked whether the node goes. <paramref name="Address"/> is the URL, or another place of the provider's metadata service; null: where the provider has it.</summary>
+public sealed record NodeNoticeSource(NodeProvider Provider, Uri? Address = null)
+{
+    /// <summary>For the log: a URL's query may hold a key.</summary>
+    public override string ToString() => (Provider == NodeProvider.Url ? "" : Provider.ToString().ToLowerInvariant())
+        + (Address is null ? "" : (Provider == NodeProvider.Url ? "" : "=") + Address.GetLeftPart(UriPartial.Path));
+}
+
 /// <summary>
 /// The settings of `run` and `dev`, validated. Defaults live here, so that no code behind the binder asks "or else what?";
 /// null means that the value follows from the load-balancer preset, the plan, or what is learned from the app.
@@ -167,6 +186,9 @@ public sealed record ProxySettings
     public ReadinessOnDrain ReadinessOnDrain { get; init; }
 
     public AfterDrain AfterDrain { get; init; }
+
+    /// <summary>Who is asked whether the node goes, which starts the drain; null: nobody.</summary>
+    public NodeNoticeSource? NodeNotice { get; init; }
 
     /// <summary>Path on the data port that is answered 503 while terminating, else passed to the app.</summary>
     public string? HealthPath { get; init; }

@@ -13,6 +13,7 @@ using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
+using DrainProxy.Proxy.NodeRemoval;
 using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Supervision;
@@ -71,6 +72,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly Supervision? supervision;
     private readonly AppRecycler? recycler;
     private readonly LeakWatch? leaks;
+    private readonly NodeWatch? nodeWatch;
     private int sides;
 
     private ProxyHost(ProxySettings settings, ILoggerFactory logs, StartedApp? app)
@@ -108,6 +110,7 @@ internal sealed partial class ProxyHost : IDisposable
             lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, leaks, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
+        if (settings.NodeNotice is { } source) nodeWatch = new(source, _ => drain.Terminate(Trigger.NodeNotice), time, log);
     }
 
     /// <summary>Runs until drained; returns the exit code of the contract.</summary>
@@ -146,6 +149,7 @@ internal sealed partial class ProxyHost : IDisposable
         leaks?.Dispose();
         recycler?.Dispose();
         supervision?.Dispose();
+        nodeWatch?.Dispose();
         data.Dispose();
         admin.Dispose();
         connections.Dispose();
@@ -179,11 +183,23 @@ internal sealed partial class ProxyHost : IDisposable
         pressure.Start();
         supervision?.Start();
         _ = LookAfterItself();
+        WatchNode();
 
         var result = await drain.Run();
         // Only now has it nothing left to answer.
         if (supervision is not null) await supervision.Stop();
         return await End(result);
+    }
+
+    /// <summary>Until a termination has begun, whoever has asked for it.</summary>
+    private void WatchNode()
+    {
+        if (nodeWatch is null) return;
+        lifecycle.PhaseChanged += _ =>
+        {
+            if (lifecycle.Terminating) nodeWatch.Stop();
+        };
+        if (!lifecycle.Terminating) _ = nodeWatch.Run();
     }
 
     /// <summary>
@@ -217,7 +233,8 @@ internal sealed partial class ProxyHost : IDisposable
         state.LastTermination = report.ToJson();
         await report.Write(log, time);
         lifecycle.ReleaseWaiters();
-        if (settings.AfterDrain == AfterDrain.Stay) await signalled.Task;
+        // A node that goes has not deleted the pod yet: a container that ended would be started anew there, and be ready again.
+        if (settings.AfterDrain == AfterDrain.Stay || report.Trigger == Trigger.NodeNotice) await signalled.Task;
 
         using var farewell = new CancellationTokenSource(AdminFarewell, time);
         try
