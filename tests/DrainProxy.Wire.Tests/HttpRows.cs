@@ -14,6 +14,7 @@ internal static class HttpRows
     private const string Blocks = nameof(Http2Tests.A_malformed_header_block_never_reaches_the_app);
     private const string Mutated = nameof(PropertyTests.Mutated_requests_are_a_prefix_of_what_a_strict_reader_sees);
     private const string Valid = nameof(PropertyTests.Valid_requests_all_reach_the_app);
+    private const string Early = nameof(EarlyAnswerTests.A_refusal_comes_while_the_body_is_sent);
     private const string Answers = nameof(PropertyTests.Mutated_answers_never_take_the_place_of_others);
 
     public static IReadOnlyList<HttpRow> All { get; } =
@@ -49,19 +50,20 @@ internal static class HttpRows
         new(28, "9110 6.5.1", "trailers never become header fields", [nameof(Http2Tests.Trailers_never_become_header_fields), nameof(Http2Tests.Malformed_trailers_never_complete_a_request)]),
         new(29, "9110 6.5", "trailers of the app arrive where the client takes them", ["Trailers_of_the_app_arrive_where_the_protocol_has_them"],
             "HTTP/1.1 clients get none: Kestrel sends trailers on HTTP/2 only. gRPC is not touched by that"),
-        new(30, "9112 8", "an unfinished request is never completed towards the app", [Mutated]),
+        new(30, "9112 8", "an unfinished request is never completed towards the app", [Mutated, Early]),
         new(31, "9112 8", "an unfinished answer never looks whole", ["A_body_that_the_app_cuts_is_not_passed_off_as_whole", "An_answer_that_the_app_breaks_off_is_broken_for_the_client"]),
         new(32, "9112 9.6", "nothing behind a refusal is read as a request", [Mutated]),
         new(33, "9112 9.6", "nothing behind a request with close is handled", [Mutated]),
         new(34, "9112 9.3.2", "requests sent in one go are answered in their order", ["Requests_in_one_write_are_answered_in_their_order", Answers, nameof(Http2Tests.A_hundred_streams_of_one_connection_get_their_own_answers)]),
         new(35, "9110 9.2.2", "sent again only when idempotent and no byte of an answer came", ["A_request_that_the_app_died_on_is_executed_once", "Each_order_is_executed_once_over_two_restarts"]),
-        new(36, "9110 15.2", "interim answers are relayed; none to HTTP/1.0", ["Expect_100_continue_is_answered_and_the_body_passes"]),
-        new(37, "9112 9.3", "a final answer before the body has been read is relayed", ["An_answer_that_comes_before_the_body_arrives_whole"],
-            "an HTTP/1.1 app that answers early and goes on reading is relayed once the client's body has ended ([decisions.md](decisions.md))"),
+        new(36, "9110 15.2", "interim answers are relayed; none to HTTP/1.0", ["Expect_100_continue_is_answered_and_the_body_passes"],
+            "those of an HTTP/2 app are dropped: SocketsHttpHandler does so, and below it they stand in header blocks whose compression spans the connection"),
+        new(37, "9112 9.3", "a final answer before the body has been read is relayed", ["An_answer_that_comes_before_the_body_arrives_whole", Early, nameof(EarlyAnswerTests.A_refusal_comes_through_a_body_that_the_app_does_not_take), nameof(EarlyAnswerTests.An_early_success_waits_for_the_body)],
+            "a success (below 400) that an HTTP/1.1 app gives before it has the body is relayed once the client's body has ended; refusals at once ([decisions.md](decisions.md))"),
         new(38, "9110 7.8", "101 only when the client asked for that protocol, else 502", []),
         new(39, "9110 7.8", "Upgrade is ignored on HTTP/1.0; h2c and HTTP2-Settings are never sent on", []),
-        new(40, "6455", "WebSocket: same bytes both ways, drained with close code 1001", ["A_websocket_gets_1001_on_both_sides", "WebSocket_frames_end_after_their_payload"]),
-        new(41, "8441", "WebSocket over HTTP/2 reaches an HTTP/1.1 app; a key of the client's own is refused", [nameof(Http2Tests.A_WebSocket_over_HTTP2_opens_with_a_key_of_our_own)]),
+        new(40, "6455", "WebSocket: same bytes both ways, drained with close code 1001", ["A_websocket_gets_1001_on_both_sides", "WebSocket_frames_end_after_their_payload", "The_same_comes_through_as_directly", "Both_sides_hear_1001_in_streams_of_HTTP2"]),
+        new(41, "8441", "WebSocket over HTTP/2 reaches apps of HTTP/1.1 and HTTP/2 with the same bytes; a key of the client's own is refused", [nameof(Http2Tests.A_WebSocket_over_HTTP2_opens_with_a_key_of_our_own), "The_same_comes_through_streams_of_HTTP2"]),
         new(42, "9113 8.2", "HTTP/2: malformed fields, pseudo-fields and lengths never reach an HTTP/1.1 app", [Blocks, nameof(Http2Tests.A_frame_out_of_place_ends_the_connection)]),
         new(43, "9113 8.2.1", "HTTP/2: values with CR, LF, NUL or blanks at the edge; :path without a slash: refused", [Blocks, nameof(Http2Tests.A_value_with_bytes_at_its_edge_is_refused_or_cleaned)]),
         new(44, "9113 8.2.3", "HTTP/2: cookie crumbs are joined", [nameof(Http2Tests.Cookie_crumbs_are_joined_for_an_http_1_app)]),

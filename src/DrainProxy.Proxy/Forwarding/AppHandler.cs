@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using DrainProxy.Proxy.Forwarding.Streams;
 
@@ -50,11 +51,34 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 
             exchange?.KeepBody();
             if (exchange is not null) exchange.BodyTouched = true;
+            exchange?.Dialogue?.BodyBegins();
             var flushed = new FlushedStream(stream, exchange);
             var copy = inner.CopyToAsync(flushed, context, cancellationToken);
             // The client takes its time with the body: the app gets the head meanwhile.
             if (!copy.IsCompleted) await flushed.FlushHead(cancellationToken);
+            if (!copy.IsCompleted && exchange?.Dialogue is { } dialogue && await Task.WhenAny(copy, dialogue.WhenRefused()) != copy)
+            {
+                await EndEarly(stream, flushed, dialogue);
+                // Goes on until the client has sent all; a client that leaves is nobody's error.
+                _ = copy.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
+                return;
+            }
+
             await copy;
+            exchange?.Dialogue?.BodySent();
+        }
+
+        /// <summary>
+        /// The app has refused what is still being sent: its answer is read at once. For that the handler has to see the content end; what
+        /// stands for the rest goes nowhere, since the dialogue has stopped sending.
+        /// </summary>
+        private async Task EndEarly(Stream stream, FlushedStream flushed, AppDialogue dialogue)
+        {
+            exchange!.RefusedEarly = true;
+            dialogue.StopSending();
+            await flushed.Leave();
+            for (var left = Headers.ContentLength - flushed.Passed; left > 0; left -= UnsentBytes.Most)
+                await stream.WriteAsync(UnsentBytes.OfLength((int)Math.Min(left.Value, UnsentBytes.Most)));
         }
 
         protected override bool TryComputeLength(out long length)
@@ -68,6 +92,28 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
             if (disposing) inner.Dispose();
             base.Dispose(disposing);
         }
+    }
+}
+
+/// <summary>Memory that has a length and no bytes: for a stream that only counts.</summary>
+internal sealed class UnsentBytes : MemoryManager<byte>
+{
+    public const int Most = 1 << 30;
+
+    private static readonly UnsentBytes All = new();
+
+    public static ReadOnlyMemory<byte> OfLength(int length) => All.CreateMemory(length);
+
+    public override Span<byte> GetSpan() => throw new NotSupportedException("bytes that were not to be sent");
+
+    public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException("bytes that were not to be sent");
+
+    public override void Unpin()
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
     }
 }
 

@@ -27,8 +27,8 @@ internal sealed class AppTarget(AppAddress address, TimeSpan requestTimeout, Ups
 
     public bool IsHttp2 { get; } = address.Scheme == AppScheme.H2c;
 
-    /// <summary>What goes over the connection cannot be told from its bytes.</summary>
-    public bool HidesBytes { get; } = address.Scheme is AppScheme.H2c or AppScheme.Https;
+    /// <summary>What goes over the connection cannot be told from its bytes: HTTP/2, or TLS whose protocol is not known yet.</summary>
+    public bool HidesBytes => !pool.SpeaksHttp11;
 
     /// <summary>Scheme and authority of the request URI; the authority on the wire is the client's Host.</summary>
     public string Prefix { get; } = address.Scheme switch

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
@@ -18,15 +19,20 @@ internal sealed class AppTransformer(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         proxyRequest.RequestUri = exchange.RequestUri();
-        // The token as it came: YARP takes `get` for GET.
+        // The token as it came: YARP takes `get` for GET. The GET of a WebSocket becomes an extended CONNECT for an HTTP/2 app, and the reverse.
         var method = httpContext.Request.Method;
-        if (method != "CONNECT" && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal))
+        if (method != "CONNECT" && proxyRequest.Method != HttpMethod.Connect && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal))
         {
             // The handler knows better, too; the stream below it puts that right.
             var odd = !exchange.Target.HidesBytes && RequestLine.IsOdd(method);
             proxyRequest.Method = odd ? RequestLine.Placeholder : new(method);
-            if (odd) exchange.HasOddHead = true;
-            if (odd && proxyRequest.Content is null) exchange.AddsEmptyLength = true;
+            if (odd)
+            {
+                exchange.HasOddHead = true;
+                // Behind TLS the app might choose HTTP/2 this time.
+                (proxyRequest.Version, proxyRequest.VersionPolicy) = (HttpVersion.Version11, HttpVersionPolicy.RequestVersionOrLower);
+                if (proxyRequest.Content is null) exchange.AddsEmptyLength = true;
+            }
         }
 
         var headers = httpContext.Request.Headers;
@@ -173,6 +179,8 @@ internal sealed class AppTransformer(
         }
 
         await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+        // The client may take its time with a body that nobody wants; it has its answer now.
+        if (exchange.RefusedEarly) await httpContext.Response.CompleteAsync();
     }
 
     /// <summary>While terminating, or when the connection has had its share, its last answer says so (RFC 9112 section 9.6).</summary>

@@ -69,8 +69,14 @@ internal sealed class Exchange
     /// <summary>The handler writes a length of 0 that the client did not.</summary>
     public bool AddsEmptyLength { get; set; }
 
-    /// <summary>The connection that this attempt went to is known, and so is what came back on it. Not so for TLS and h2c.</summary>
+    /// <summary>The connection that this attempt went to is known, and so is what came back on it. Not so for HTTP/2.</summary>
     public bool IsWatched { get; set; }
+
+    /// <summary>What is said on that connection.</summary>
+    public AppDialogue? Dialogue { get; set; }
+
+    /// <summary>The app has refused the request before its content was sent, and gets no more of it.</summary>
+    public bool RefusedEarly { get; set; }
 
     /// <summary>A byte of the app's answer to this attempt has come.</summary>
     public bool AnswerBegun { get; set; }
@@ -112,6 +118,7 @@ internal sealed class Exchange
         BadAnswer = false;
         Refusal = FramingFault.None;
         BodyTouched = false;
+        RefusedEarly = false;
         BeginAttempt();
         Begun = false;
         Outcome = Outcome.Ok;
@@ -169,7 +176,7 @@ internal sealed class Exchange
     public void Passes(ReadOnlySpan<byte> bytes) => kept.Add(bytes);
 
     /// <summary>Forgets what is known of the attempt before.</summary>
-    public void BeginAttempt() => (IsWatched, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, false, false, false);
+    public void BeginAttempt() => (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
 
     /// <summary>The app has answered, whatever it said.</summary>
     public void ProbeAnswered()

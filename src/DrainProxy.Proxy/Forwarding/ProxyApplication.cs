@@ -244,6 +244,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         }
 
         if (error == ForwarderError.None || exchange.Stream is { EndedByUs: true }) return null;
+        // The client has its answer; that it then ended a body that nobody wanted is as it may be.
+        if (exchange.RefusedEarly && error is ForwarderError.RequestBodyClient or ForwarderError.RequestBodyCanceled) return null;
         if (path.Lifecycle.Cut.IsCancellationRequested)
         {
             await FailCut(exchange);

@@ -34,6 +34,7 @@ internal sealed partial class UpstreamPool : IDisposable
     {
         (this.app, this.counters, this.time, this.log) = (app, counters, time, log);
         isFixed = appIdleTimeout is not null;
+        SpeaksHttp11 = app.Scheme is AppScheme.Http or AppScheme.Unix;
         idle = appIdleTimeout is { } set ? set : UpstreamIdle.WhileLearning(TimeSpan.Zero);
         current = Create(idle);
     }
@@ -48,6 +49,9 @@ internal sealed partial class UpstreamPool : IDisposable
 
     /// <summary>Whether the app's own timeout is known, by setting, announcement or measurement.</summary>
     public bool Known { get; private set; }
+
+    /// <summary>Requests go to the app in HTTP/1.1. With TLS known once the app has chosen (RFC 7301), which is before the first request is written.</summary>
+    public bool SpeaksHttp11 { get; private set; }
 
     /// <summary>The app announced its idle timeout in a `Keep-Alive` field.</summary>
     public void Announced(string header)
@@ -123,25 +127,37 @@ internal sealed partial class UpstreamPool : IDisposable
         MaxResponseHeadersLength = 128,
         ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         MaxResponseDrainSize = 64 * 1024,
-        RequestHeaderEncodingSelector = app.Scheme is AppScheme.Http or AppScheme.Unix ? Announce : static (_, _) => Encoding.Latin1,
+        RequestHeaderEncodingSelector = app.Scheme == AppScheme.H2c ? static (_, _) => Encoding.Latin1 : Announce,
         ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
-        // A certificate for a loopback address cannot be verified against any authority; elsewhere the usual rules hold.
-        SslOptions = IsLoopback() ? LoopbackTls() : new(),
-        ConnectCallback = async (_, cancel) => new AppStream(await AppSockets.Connect(app, cancel), counters),
+        SslOptions = AppTls.Rules(app),
+        ConnectCallback = async (context, cancel) => await Connect(context.InitialRequestMessage, cancel),
     }));
 
-    private static Encoding Announce(string name, HttpRequestMessage request)
+    private async ValueTask<Stream> Connect(HttpRequestMessage request, CancellationToken cancel)
     {
-        AppStream.Sends(request);
-        return Encoding.Latin1;
+        var socket = await AppSockets.Connect(app, cancel);
+        if (app.Scheme is AppScheme.Http or AppScheme.Unix) return new AppStream(socket, counters, http11: this);
+        var stream = new AppStream(socket, counters, http11: null);
+        if (app.Scheme == AppScheme.H2c || AppTls.IsHttp2Only(request)) return stream;
+        var tls = new AppTlsStream(stream);
+        try
+        {
+            await tls.Open(AppTls.For(app, request), this, cancel);
+            if (request.Version.Major >= 2) SpeaksHttp11 = tls.NegotiatedApplicationProtocol != SslApplicationProtocol.Http2;
+            return tls;
+        }
+        catch
+        {
+            await tls.DisposeAsync();
+            throw;
+        }
     }
 
-    private bool IsLoopback() =>
-        app.Host is "localhost" || (IPAddress.TryParse(app.Host, out var address) && IPAddress.IsLoopback(address));
-
-#pragma warning disable CA5359 // Used for loopback addresses only, see Create.
-    private static SslClientAuthenticationOptions LoopbackTls() => new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true };
-#pragma warning restore CA5359
+    private Encoding Announce(string name, HttpRequestMessage request)
+    {
+        if (SpeaksHttp11 || request.Version.Major == 1) AppDialogue.Sends(request);
+        return Encoding.Latin1;
+    }
 
     [LoggerMessage(210, LogLevel.Information,
         "App {App}: idle connections {How} {AppIdle:0.0} s; ours to it are given up after {Pooled:0.00} s", EventName = "upstream_idle")]

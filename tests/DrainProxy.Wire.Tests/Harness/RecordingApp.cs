@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace DrainProxy.Wire.Tests.Harness;
@@ -58,27 +60,31 @@ internal sealed class Sighting
 /// An HTTP/1.1 app that keeps every byte it gets, takes strictly framed requests only and answers with scripted bytes: method and target as
 /// the body by default. In a script `{fin}` closes, `{rst}` resets, `{pause}` sends what stands before it first, `{hold}` waits for the peer's end.
 /// </summary>
-internal sealed class RecordingApp : IDisposable
+/// <param name="certificate">With one, everything goes through TLS.</param>
+internal sealed class RecordingApp(X509Certificate2? certificate = null) : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<Socket, byte> open = new();
     private volatile Sighting sighting = new();
     private volatile WireCase? script;
+    private volatile bool isEarly;
 
-    public RecordingApp()
+    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    public RecordingApp Start()
     {
         listener.Start();
         _ = Accept();
+        return this;
     }
-
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     /// <summary>Begins a new record.</summary>
     /// <param name="next">What is answered to the first request.</param>
     /// <param name="record">Where it is kept; a new one by default.</param>
-    public Sighting Record(WireCase? next, Sighting? record = null)
+    /// <param name="early">It is answered as soon as its head is there.</param>
+    public Sighting Record(WireCase? next, Sighting? record = null, bool early = false)
     {
-        (script, sighting) = (next, record ?? new());
+        (script, sighting, isEarly) = (next, record ?? new(), early || next is { AppIsEarly: true });
         return sighting;
     }
 
@@ -110,9 +116,9 @@ internal sealed class RecordingApp : IDisposable
     {
         try
         {
-            await ServeRequests(socket);
+            await ServeRequests(socket, await Open(socket));
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
         {
             // The proxy has closed, or the test is over.
         }
@@ -123,7 +129,20 @@ internal sealed class RecordingApp : IDisposable
         }
     }
 
-    private async Task ServeRequests(Socket socket)
+    private async Task<Stream> Open(Socket socket)
+    {
+        var stream = new NetworkStream(socket);
+        if (certificate is null) return stream;
+        var tls = new SslStream(stream);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
+        {
+            ServerCertificate = certificate,
+            ApplicationProtocols = [SslApplicationProtocol.Http11],
+        });
+        return tls;
+    }
+
+    private async Task ServeRequests(Socket socket, Stream stream)
     {
         var (record, bytes) = (sighting, sighting.Open());
         var pending = "";
@@ -131,7 +150,7 @@ internal sealed class RecordingApp : IDisposable
         var (continued, answeredEarly) = (false, false);
         while (true)
         {
-            var count = await socket.ReceiveAsync(buffer);
+            var count = await stream.ReadAsync(buffer);
             // A connection of the pool serves case after case.
             if (record != sighting) (record, bytes) = (sighting, sighting.Open());
             if (count == 0) return;
@@ -143,11 +162,11 @@ internal sealed class RecordingApp : IDisposable
                 while (pending.Length > 0)
                 {
                     var head = Messages.RequestHead(pending);
-                    if (!answeredEarly && head is not null && script is { AppIsEarly: true } early && record.Taken == 0)
+                    if (!answeredEarly && head is not null && isEarly && record.Taken == 0)
                     {
                         answeredEarly = true;
                         record.Take(head);
-                        if (!await Send(socket, early.AppSends!)) return;
+                        if (!await Send(socket, stream, script!.AppSends!)) return;
                     }
 
                     if (Messages.Request(pending) is not var (request, length))
@@ -155,7 +174,7 @@ internal sealed class RecordingApp : IDisposable
                         if (!continued && head is not null && head.Has("Expect"))
                         {
                             continued = true;
-                            await Send(socket, "HTTP/1.1 100 Continue\r\n\r\n");
+                            await Send(socket, stream, "HTTP/1.1 100 Continue\r\n\r\n");
                         }
 
                         break;
@@ -171,7 +190,7 @@ internal sealed class RecordingApp : IDisposable
 
                     var index = record.Take(request);
                     var answer = index == 0 && script?.AppSends is { } scripted ? scripted : Default(request);
-                    if (!await Send(socket, answer)) return;
+                    if (!await Send(socket, stream, answer)) return;
                 }
             }
             catch (MalformedException e)
@@ -189,23 +208,23 @@ internal sealed class RecordingApp : IDisposable
     }
 
     /// <summary>False when the connection is over.</summary>
-    private static async Task<bool> Send(Socket socket, string script)
+    private static async Task<bool> Send(Socket socket, Stream stream, string script)
     {
         foreach (var (text, action) in Steps(script))
         {
-            if (text.Length > 0) await socket.SendAsync(Encoding.Latin1.GetBytes(text));
+            if (text.Length > 0) await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
             switch (action)
             {
                 case "{fin}":
                     socket.Shutdown(SocketShutdown.Send);
-                    await Drain(socket);
+                    await Drain(stream);
                     return false;
                 case "{rst}":
                     socket.LingerState = new(true, 0);
                     socket.Close();
                     return false;
                 case "{hold}":
-                    await Drain(socket);
+                    await Drain(stream);
                     return false;
                 case "{pause}":
                     // Long enough for the reader to take the part before; nothing depends on it but the split.
@@ -217,11 +236,11 @@ internal sealed class RecordingApp : IDisposable
         return true;
     }
 
-    private static async Task Drain(Socket socket)
+    private static async Task Drain(Stream stream)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10), TimeProvider.System);
         var buffer = new byte[4096];
-        while (await socket.ReceiveAsync(buffer, limit.Token) > 0)
+        while (await stream.ReadAsync(buffer, limit.Token) > 0)
         {
             // Read until the proxy has closed too.
         }

@@ -9,7 +9,13 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
     private const int Writing = 1;
     private const int FlushingHead = 2;
     private readonly TaskCompletionSource headFlushed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock gate = new();
+    private TaskCompletionSource? left;
     private int state;
+    private bool writing;
+
+    /// <summary>Bytes that were written.</summary>
+    public long Passed { get; private set; }
 
     public override bool CanRead => false;
 
@@ -29,11 +35,40 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
         }
     }
 
+    /// <summary>From now on nothing is passed; completes when a write under way has ended.</summary>
+    public Task Leave()
+    {
+        lock (gate)
+        {
+            left ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!writing) left.TrySetResult();
+            return left.Task;
+        }
+    }
+
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        exchange?.Passes(buffer.Span);
-        if (Interlocked.CompareExchange(ref state, Writing, Untouched) == FlushingHead) await headFlushed.Task;
-        await Inner.WriteAsync(buffer, cancellationToken);
-        await Inner.FlushAsync(cancellationToken);
+        lock (gate)
+        {
+            if (left is not null) return;
+            writing = true;
+        }
+
+        try
+        {
+            exchange?.Passes(buffer.Span);
+            if (Interlocked.CompareExchange(ref state, Writing, Untouched) == FlushingHead) await headFlushed.Task;
+            Passed += buffer.Length;
+            await Inner.WriteAsync(buffer, cancellationToken);
+            await Inner.FlushAsync(cancellationToken);
+        }
+        finally
+        {
+            lock (gate)
+            {
+                writing = false;
+                left?.TrySetResult();
+            }
+        }
     }
 }

@@ -1,0 +1,107 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using DrainProxy.Scenarios.Tests.Harness;
+using DrainProxy.Wire.Tests.Harness;
+
+namespace DrainProxy.Wire.Tests;
+
+/// <summary>
+/// An HTTP/1.1 app that refuses a request before it has its body, and goes on reading: the client hears it while it still sends, the app
+/// never gets what looks like a whole request, and no later request stands behind the broken one (RFC 9112 sections 8 and 9.3).
+/// </summary>
+public sealed class EarlyAnswerTests(WireProxy proxy)
+{
+    private const string Refusal = "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nhello";
+
+    public static TheoryData<string, int> Answers => new()
+    {
+        { Refusal, 413 },
+        { "HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 403 },
+        { "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", 503 },
+        { "HTTP/1.1 4{pause}13 Too Large\r\nContent-Len{pause}gth: 5\r\n{pause}\r\n{pause}hello", 413 },
+        { "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{pause}HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nhello", 413 },
+        { "HTTP/1.0 413 Too Large\nContent-Length: 5\n\nhello", 413 },
+        { "HTTP/1.1 413 Too Large\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", 413 },
+        { $"HTTP/1.1 413 Too Large\r\nX-Large: {new string('x', 5000)}\r\nContent-Length: 5\r\n\r\nhello", 413 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Answers))]
+    public async Task A_refusal_comes_while_the_body_is_sent(string answer, int status)
+    {
+        foreach (var chunked in new[] { false, true })
+        {
+            await proxy.Use(lane => Refused(lane, answer, status, chunked));
+            await proxy.UseTls(lane => Refused(lane, answer, status, chunked));
+        }
+    }
+
+    /// <summary>What a 2xx says may depend on the rest of the body, so the body goes on and its answer waits.</summary>
+    [Fact]
+    public Task An_early_success_waits_for_the_body() => proxy.Use(async lane =>
+    {
+        var seen = lane.App.Record(WireCase.Scripted("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"), early: true);
+        using var client = await RawConnection.Open(lane.Port);
+        await client.Send("POST /r HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\nfirst");
+        await Net.Eventually(() => Task.FromResult(seen.Requests.Count == 1), "the app has answered");
+        await client.Send("later");
+        Assert.Equal((200, "hello"), await client.Answer() is var a ? (a.Status, a.Body) : default);
+        await Net.Eventually(() => Task.FromResult(seen.Bytes.Single().EndsWith("firstlater", StringComparison.Ordinal)), "the app has the whole body");
+        return true;
+    });
+
+    /// <summary>An app that takes no more of the body holds the write up, and with it the answer.</summary>
+    [Fact]
+    public async Task A_refusal_comes_through_a_body_that_the_app_does_not_take()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var child = DrainProxyProcess.Start($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
+        var app = Task.Run(async () =>
+        {
+            while (true)
+            {
+                var socket = await listener.AcceptSocketAsync();
+                var buffer = new byte[100];
+                var count = await socket.ReceiveAsync(buffer);
+                if (count > 0 && buffer[0] == 'P') await socket.SendAsync(Encoding.ASCII.GetBytes(Refusal));
+            }
+        });
+        await child.Ready();
+        using var client = await RawConnection.Open(child.Port);
+        var sending = client.Send($"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 50000000\r\n\r\n{new string('x', 50_000_000)}");
+        Assert.Equal((413, "hello"), await client.Answer() is var a ? (a.Status, a.Body) : default);
+        await sending;
+        // In step: what comes next is a request.
+        var second = client.Exchange("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n");
+        Assert.Equal(413, (await second).Status);
+        listener.Stop();
+        await Assert.ThrowsAnyAsync<Exception>(() => app);
+    }
+
+    private static async Task<bool> Refused(Lane lane, string answer, int status, bool chunked)
+    {
+        // Connections that have carried others and new ones: each refusal ends one.
+        for (var i = 0; i < 3; i++)
+        {
+            var seen = lane.App.Record(WireCase.Scripted(answer), early: true);
+            using var client = await RawConnection.Open(lane.Port);
+            await client.Send(chunked
+                ? "POST /r HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"
+                : "POST /r HTTP/1.1\r\nHost: a.test\r\nContent-Length: 500000\r\n\r\nfirst");
+            var heard = await client.Answer();
+            Assert.Equal((status, status == 503 ? "" : "hello"), (heard.Status, heard.Body));
+            Assert.Equal("", heard.Field("Connection"));
+            await client.Send(chunked ? "5\r\nlater\r\n0\r\n\r\n" : new string('l', 499_995));
+            Assert.Equal("GET /next", (await client.Exchange("GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n")).Body);
+            Assert.Empty(seen.Faults);
+            Assert.Equal(["/r", "/next"], seen.Requests.Select(r => r.Target));
+            var broken = seen.Bytes.Single(b => b.StartsWith("POST /r ", StringComparison.Ordinal));
+            // How much of the part before it got is a race; of the part behind, it gets nothing.
+            Assert.Matches(chunked ? "\r\n\r\n(5\r\nfirst\r\n)?$" : "\r\n\r\n(first)?$", broken);
+        }
+
+        return true;
+    }
+}
