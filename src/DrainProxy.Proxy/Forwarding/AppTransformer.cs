@@ -151,8 +151,9 @@ internal sealed class AppTransformer(
         }
 
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
-        if ((int)proxyResponse.StatusCode != 101) CloseIfDue(headers);
-        if ((int)proxyResponse.StatusCode != 101 && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
+        var switches = Switches(proxyResponse);
+        if (!switches) CloseIfDue(headers);
+        if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         return new(true);
     }
@@ -215,9 +216,13 @@ internal sealed class AppTransformer(
         response.Content = wrapped;
     }
 
+    /// <summary>The app goes on in another protocol: by 101, or over HTTP/2 by the answer to an extended CONNECT (RFC 8441 section 5).</summary>
+    private static bool Switches(HttpResponseMessage response) =>
+        (int)response.StatusCode == 101 || ((int)response.StatusCode == 200 && response.RequestMessage?.Method == HttpMethod.Connect);
+
     private void MakeDrainable(HttpResponseMessage response)
     {
-        if ((int)response.StatusCode == 101)
+        if (Switches(response))
         {
             exchange.Connection.Http1?.Tunnel();
             // Over HTTP/2 it was asked for by an extended CONNECT (RFC 8441), which RequestRules lets through for nothing else.

@@ -229,7 +229,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
     {
         var http = exchange.Http;
         var target = exchange.Target;
-        if (http.Request.Headers.Upgrade.Count > 0) exchange.Cancel = CancellationTokenSource.CreateLinkedTokenSource(path.Lifecycle.Cut);
+        // CONNECT is the extended one of a WebSocket; RequestRules lets no other through.
+        if (http.Request.Headers.Upgrade.Count > 0 || http.Request.Method == "CONNECT") exchange.Cancel = CancellationTokenSource.CreateLinkedTokenSource(path.Lifecycle.Cut);
         var error = await path.Forwarder.SendAsync(
             http, target.Prefix, target.Pool.Current, target.Config, exchange.Transformer, exchange.Cancel?.Token ?? path.Lifecycle.Cut);
         if (exchange.Stream is { } stream) EndStream(exchange, stream);

@@ -134,7 +134,7 @@ internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action gi
         }
     }
 
-    private ValueTask SendCloseToApp(CancellationToken cancel)
+    private async ValueTask SendCloseToApp(CancellationToken cancel)
     {
         closeSentToApp = true;
         // A client's frames are masked (RFC 6455 section 5.3); towards the app we are the client.
@@ -144,7 +144,9 @@ internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action gi
         RandomNumberGenerator.Fill(frame.AsSpan(2, 4));
         frame[6] = (byte)(0x03 ^ frame[2]);
         frame[7] = (byte)(0xE9 ^ frame[3]);
-        return Inner.WriteAsync(frame, cancel);
+        await Inner.WriteAsync(frame, cancel);
+        // A stream of HTTP/2 keeps it back else.
+        await Inner.FlushAsync(cancel);
     }
 
     private async Task WaitFor(Task task, CancellationToken cancel)
