@@ -77,6 +77,29 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task A_refusal_of_node_comes_while_the_client_still_sends()
+    {
+        await using var app = await NodeScript.Start("streams.js");
+        await using var proxy = DrainProxyProcess.Start(app.Address);
+        await proxy.Ready();
+        using var client = await RawConnection.Open(proxy.Port);
+        await client.Send("POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nbegin");
+        var answer = await client.Answer();
+        Assert.Equal((413, "too large"), (answer.Status, answer.Body));
+        await client.Send(new string('x', 999_995));
+        Assert.Equal("5", (await client.Exchange("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nafter")).Body);
+
+        using var http2 = await RawHttp2.Open(proxy.Port);
+        await http2.Post(1, "/early");
+        await http2.Send(FrameType.Data, 0, 1, "begin"u8.ToArray());
+        Assert.Equal("too large", (await http2.Answer(1)).Body);
+        await http2.Send(FrameType.Data, 1, 1, "end"u8.ToArray());
+        await http2.Get(3, "/length");
+        Assert.Equal("12345", (await http2.Answer(3)).Body);
+        await Net.Eventually(async () => (await proxy.State()).GetProperty("in_flight").GetInt32() == 0, "nothing is in flight");
+    }
+
+    [Fact]
     public async Task Answers_without_a_body_keep_the_connection_in_step()
     {
         await using var app = await NodeScript.Start("streams.js");
