@@ -37,6 +37,26 @@ public sealed class EarlyAnswerTests(WireProxy proxy)
         }
     }
 
+    /// <summary>How much is left unsent, and whether it fits into a buffer on the way, changes nothing.</summary>
+    [Theory]
+    [InlineData(10, 0)]
+    [InlineData(10, 9)]
+    [InlineData(4096, 4095)]
+    [InlineData(5000, 1)]
+    [InlineData(20_000, 19_999)]
+    [InlineData(100_000, 34_464)]
+    [InlineData(100_000, 34_463)]
+    public Task A_refusal_comes_whatever_is_left_of_the_body(int length, int sent) => proxy.Use(async lane =>
+    {
+        _ = lane.App.Record(WireCase.Scripted(Refusal), early: true);
+        using var client = await RawConnection.Open(lane.Port);
+        await client.Send($"POST /r HTTP/1.1\r\nHost: a.test\r\nContent-Length: {length}\r\n\r\n{new string('f', sent)}");
+        Assert.Equal((413, "hello"), await client.Answer() is var a ? (a.Status, a.Body) : default);
+        await client.Send(new string('l', length - sent));
+        Assert.Equal("GET /next", (await client.Exchange("GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n")).Body);
+        return true;
+    });
+
     /// <summary>What a 2xx says may depend on the rest of the body, so the body goes on and its answer waits.</summary>
     [Fact]
     public Task An_early_success_waits_for_the_body() => proxy.Use(async lane =>

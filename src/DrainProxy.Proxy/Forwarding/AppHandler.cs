@@ -95,14 +95,17 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
     }
 }
 
-/// <summary>Memory that has a length and no bytes: for a stream that only counts.</summary>
+/// <summary>Memory that has a length and, where it is long, no bytes: for a stream that only counts.</summary>
 internal sealed class UnsentBytes : MemoryManager<byte>
 {
     public const int Most = 1 << 30;
 
+    /// <summary>What fits into the handler's buffer is copied there and has to have bytes; the buffer starts at 4 KiB.</summary>
+    private static readonly byte[] Few = new byte[64 * 1024];
+
     private static readonly UnsentBytes All = new();
 
-    public static ReadOnlyMemory<byte> OfLength(int length) => All.CreateMemory(length);
+    public static ReadOnlyMemory<byte> OfLength(int length) => length <= Few.Length ? Few.AsMemory(0, length) : All.CreateMemory(length);
 
     public override Span<byte> GetSpan() => throw new NotSupportedException("bytes that were not to be sent");
 
