@@ -36,6 +36,9 @@ internal sealed class SidecarContainer
 
     public required bool Guaranteed { get; init; }
 
+    /// <summary>Value of DRAINPROXY_APP_PRESTOP: the httpGet hooks whose place `/drain/wait` has taken; null: none.</summary>
+    public required string? AppPrestop { get; init; }
+
     public JsonObject ToJson()
     {
         var container = new JsonObject { ["name"] = InjectionNames.Container, ["image"] = Image };
@@ -66,6 +69,7 @@ internal sealed class SidecarContainer
         if (Linger is { } linger) Add("LINGER", Durations.Format(linger));
         if (Options.DrainTimeout is { } drain) Add("DRAIN_TIMEOUT", Durations.Format(drain));
         if (Options.AppStop is { } stop) Add("APP_STOP", Durations.Format(stop));
+        if (AppPrestop is not null) Add("APP_PRESTOP", AppPrestop);
         // A native sidecar gets its SIGTERM after the app has ended; one that exits earlier would be restarted.
         if (Native) Add("AFTER_DRAIN", "stay");
         return variables;

@@ -12,6 +12,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
     private readonly PodEditor edit = new(pod);
     private readonly JsonObject status = [];
     private readonly JsonObject keptHooks = [];
+    private readonly List<string> calls = [];
     private readonly bool guaranteed = PodTraits.IsGuaranteed(pod);
     private int dataPort;
     private int adminPort;
@@ -159,15 +160,24 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
                     + $"annotation {InjectionNames.Prefix}linger: {Durations.Format(sleep)} would replace it");
                 return;
             case HookKind.HttpGet:
-                keptHooks[name] = container.Object("lifecycle")!["preStop"]!.DeepClone();
-                Warnings.Add(
-                    $"container {name} had a preStop httpGet: /drain/wait takes its place, the old one is kept in {InjectionNames.Status} and is not called by this version; "
-                    + $"annotation {InjectionNames.Prefix}prestop: keep leaves it");
+                KeepHttpGet(container, name);
                 break;
         }
 
         var wait = new JsonObject { ["httpGet"] = new JsonObject { ["path"] = "/drain/wait", ["port"] = adminPort } };
         edit.Set(wait, "spec", "containers", "name=" + name, "lifecycle", "preStop");
+    }
+
+    /// <summary>DrainProxy calls it after the drain. What it cannot call as the kubelet would is told.</summary>
+    private void KeepHttpGet(JsonObject container, string name)
+    {
+        keptHooks[name] = container.Object("lifecycle")!["preStop"]!.DeepClone();
+        var (call, problem) = HttpGetCall.Of(container);
+        if (call is not null) calls.Add(call);
+        Warnings.Add(
+            $"container {name} had a preStop httpGet: /drain/wait takes its place, "
+            + (problem is null ? "and DrainProxy calls the old one after the drain; " : $"and nobody calls the old one any more: {problem}; ")
+            + $"annotation {InjectionNames.Prefix}prestop: keep leaves it");
     }
 
     private void AddSidecar()
@@ -186,6 +196,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
             Options = options,
             AppUser = PodTraits.UserOf(pod, port.Container),
             Guaranteed = guaranteed,
+            AppPrestop = calls.Count > 0 ? string.Join('\n', calls) : null,
         }.ToJson();
         PodResources.MakeRoom(pod, sidecar.Object("resources")!, edit);
         if (native)

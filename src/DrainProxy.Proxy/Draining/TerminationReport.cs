@@ -12,6 +12,9 @@ internal sealed record TerminationReport(
     Trigger Trigger, DateTimeOffset StartedAt, TimeSpan Linger, TimeSpan Drain, TimeSpan Total, TimeSpan T0, TerminationLog Log,
     RecommendedBudget Recommended, DrainResult Result)
 {
+    /// <summary>How the app's own preStop hooks ended; not in the report when there are none.</summary>
+    public IReadOnlyList<AppHookResult> Hooks { get; init; } = [];
+
     /// <summary>The kubelet reads at most this much of a termination message.</summary>
     private const int MessageLimit = 4096;
     private static readonly TimeSpan WriteLimit = TimeSpan.FromSeconds(1);
@@ -47,11 +50,28 @@ internal sealed record TerminationReport(
             Seconds(json, "quiet_s", Recommended.Quiet);
             Seconds(json, "grace_s", Recommended.Grace);
             json.WriteEndObject();
+            if (Hooks.Count > 0) WriteHooks(json);
             json.WriteString("result", Result.ToString().ToLowerInvariant());
             json.WriteEndObject();
         }
 
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+
+    private void WriteHooks(Utf8JsonWriter json)
+    {
+        json.WriteStartArray("app_prestop");
+        foreach (var hook in Hooks)
+        {
+            json.WriteStartObject();
+            json.WriteString("url", AppHookCalls.Shown(hook));
+            if (hook.Problem is null) json.WriteNumber("status", hook.Status);
+            else json.WriteString("error", hook.Problem);
+            Seconds(json, "took_s", hook.Took);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     /// <summary>Writes the line to standard output and to the termination message where there is one. A full disk loses the line, nothing else.</summary>

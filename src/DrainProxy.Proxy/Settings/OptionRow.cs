@@ -18,6 +18,7 @@ public enum ValueKind
     Networks,
     MemorySource,
     NodeNotice,
+    AppHooks,
     Share,
     Recycling,
     Priority,

@@ -63,6 +63,12 @@ public static class OptionsTable
             Help = "who is asked whether the node goes (spot, preemption, scale-in): the drain then begins before the pod is deleted",
             Apply = (draft, text) => NodeNoticeSources.Parse(text, out var source) ?? Done(() => draft.Settings = draft.Settings with { NodeNotice = source }),
         },
+        new()
+        {
+            Name = "app-prestop", Kind = ValueKind.AppHooks, Placeholder = "URL", Default = "none", DefaultIsDerived = true, Range = AppHooks.Forms,
+            Help = "the app's own preStop, called once after the drain, before the app's SIGTERM; `inject` sets it",
+            Apply = (draft, text) => AppHooks.Parse(text, out var hooks) ?? Done(() => draft.Settings = draft.Settings with { AppPrestop = hooks }),
+        },
         Path("health-path", "none", "path on the data port answered 503 while terminating, else passed on", (s, v) => s with { HealthPath = v }),
         Path("app-health", "none (TCP connect)", "path by which the app is seen to be up", (s, v) => s with { AppHealth = v }),
         Duration("hold-timeout", "10s", "how long a request waits for the app", TimeSpan.Zero, TimeSpan.FromHours(1), (s, v) => s with { HoldTimeout = v }, zero: "no holding"),

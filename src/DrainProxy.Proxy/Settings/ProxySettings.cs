@@ -143,6 +143,9 @@ public sealed record NodeNoticeSource(NodeProvider Provider, Uri? Address = null
         + (Address is null ? "" : (Provider == NodeProvider.Url ? "" : "=") + Address.GetLeftPart(UriPartial.Path));
 }
 
+/// <summary>A preStop hook of the app that DrainProxy calls in the kubelet's place: on loopback, with the header fields of the hook.</summary>
+public sealed record AppHook(Uri Address, IReadOnlyList<(string Name, string Value)> Fields);
+
 /// <summary>
 /// The settings of `run` and `dev`, validated. Defaults live here, so that no code behind the binder asks "or else what?";
 /// null means that the value follows from the load-balancer preset, the plan, or what is learned from the app.
@@ -189,6 +192,9 @@ public sealed record ProxySettings
 
     /// <summary>Who is asked whether the node goes, which starts the drain; null: nobody.</summary>
     public NodeNoticeSource? NodeNotice { get; init; }
+
+    /// <summary>The app's own preStop hooks, called after the drain and before its SIGTERM.</summary>
+    public IReadOnlyList<AppHook> AppPrestop { get; init; } = [];
 
     /// <summary>Path on the data port that is answered 503 while terminating, else passed to the app.</summary>
     public string? HealthPath { get; init; }

@@ -61,6 +61,7 @@ public static class SettingsSchema
         ValueKind.Map => [Text("=(http|https|h2c)://[^/]|=unix:/")],
         ValueKind.Networks => [Text("^(private|none|[0-9A-Fa-f.:]+(/[0-9]{1,3})?)$")],
         ValueKind.MemorySource => [Text(MemorySources.Pattern)],
+        ValueKind.AppHooks => [Text(AppHooks.Pattern)],
         ValueKind.NodeNotice => [Text(NodeNoticeSources.Pattern)],
         ValueKind.Share => [Text(Shares.ReservePattern)],
         ValueKind.Recycling => [Text(Shares.RecyclePattern)],

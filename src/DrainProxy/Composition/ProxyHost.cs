@@ -73,6 +73,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly AppRecycler? recycler;
     private readonly LeakWatch? leaks;
     private readonly NodeWatch? nodeWatch;
+    private IReadOnlyList<AppHookResult> hooks = [];
     private int sides;
 
     private ProxyHost(ProxySettings settings, ILoggerFactory logs, StartedApp? app)
@@ -186,6 +187,8 @@ internal sealed partial class ProxyHost : IDisposable
         WatchNode();
 
         var result = await drain.Run();
+        // Before its SIGTERM, as its preStop hook would have been.
+        if (result != DrainResult.Forced) hooks = await AppHookCalls.Call(settings.AppPrestop, plan.ClosingDeadline - SinceT0(), time, log);
         // Only now has it nothing left to answer.
         if (supervision is not null) await supervision.Stop();
         return await End(result);
@@ -224,6 +227,8 @@ internal sealed partial class ProxyHost : IDisposable
         long Garbage() => GC.GetTotalAllocatedBytes() + (connections.Rested * ConnectionRegistry.LeftByRest);
     }
 
+    private TimeSpan SinceT0() => lifecycle.State.TerminatedAt is { } t0 ? lifecycle.Now - t0 : TimeSpan.Zero;
+
     private async Task<int> End(DrainResult result)
     {
         var terminated = lifecycle.State;
@@ -257,7 +262,8 @@ internal sealed partial class ProxyHost : IDisposable
         var linger = drain.LingerEnded ?? TimeSpan.Zero;
         return new(
             terminated.Trigger ?? Trigger.Sigterm, lifecycle.StartedAtUtc + t0, linger, (drain.DrainEnded ?? linger) - linger,
-            drain.AllEnded ?? TimeSpan.Zero, t0, termination, Recommendation.From(facts, plan), result);
+            drain.AllEnded ?? TimeSpan.Zero, t0, termination, Recommendation.From(facts, plan), result)
+        { Hooks = hooks };
     }
 
     private void Signalled(PosixSignalContext context, Trigger trigger)

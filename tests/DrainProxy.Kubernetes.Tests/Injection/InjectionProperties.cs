@@ -61,6 +61,19 @@ public sealed class InjectionProperties
     });
 
     [Fact]
+    public void Each_httpGet_that_is_replaced_is_called_or_told() => Holds(pod =>
+    {
+        var result = PodInjector.Inject(pod, Request);
+        if (result.Skipped is not null) return true;
+        var after = After(pod, result);
+        var status = JsonNode.Parse(after["metadata"]!["annotations"]!["drainproxy.io/status"].AsText()!)!;
+        var replaced = (status["preStop"] as JsonObject)?.Count ?? 0;
+        var called = Containers(after).Single(c => c.Text("name") == "drainproxy").Objects("env").FirstOrDefault(e => e.Text("name") == "DRAINPROXY_APP_PRESTOP").Text("value");
+        var calls = called?.Split('\n').Count(line => line.StartsWith("http", StringComparison.Ordinal) && line.Contains("://127.0.0.1:", StringComparison.Ordinal)) ?? 0;
+        return calls + result.Warnings.Count(w => w.Contains("nobody calls", StringComparison.Ordinal)) == replaced;
+    });
+
+    [Fact]
     public void Grace_is_never_lowered() => Holds(pod =>
     {
         var after = After(pod, PodInjector.Inject(pod, Request));

@@ -255,6 +255,47 @@ public sealed class InjectionTests
         Assert.Equal("/bye", status["preStop"]!["shop"]!["httpGet"]!["path"].AsText());
     }
 
+    [Theory]
+    [InlineData("{path: /bye, port: 3000}", "http://127.0.0.1:3000/bye")]
+    [InlineData("{path: /bye, port: '3000'}", "http://127.0.0.1:3000/bye")]
+    [InlineData("{path: /bye, port: http}", "http://127.0.0.1:3000/bye")]
+    [InlineData("{path: 'bye?all=1&x=a b', port: ops, scheme: HTTPS}", "https://127.0.0.1:9000/bye?all=1&x=a%20b")]
+    [InlineData("{port: ops}", "http://127.0.0.1:9000/")]
+    [InlineData("{path: /ü%2F, port: ops}", "http://127.0.0.1:9000/%C3%BC%2F")]
+    [InlineData("{path: /bye, port: ops, httpHeaders: [{name: Host, value: shop}, {name: X-Token, value: $(SECRET)}]}", "http://127.0.0.1:9000/bye\nHost: shop\nX-Token: $$(SECRET)")]
+    public void A_replaced_httpGet_is_the_sidecars_to_call(string hook, string expected)
+    {
+        var pod = Given.Injected(
+            Given.Pod(container: $"{{ports: [{{name: http, containerPort: 3000}}, {{name: ops, containerPort: 9000}}], lifecycle: {{preStop: {{httpGet: {hook}}}}}}}"), out var warnings);
+
+        Assert.Equal(expected, Variable(pod, "APP_PRESTOP"));
+        Assert.Contains("DrainProxy calls the old one after the drain", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void With_the_number_taken_over_the_hook_goes_where_the_app_is_now()
+    {
+        var pod = Given.Injected(Given.Pod("drainproxy.io/takeover: port-env", container: "lifecycle: {preStop: {httpGet: {path: /bye, port: 3000}}}"));
+
+        Assert.Equal("http://127.0.0.1:13000/bye", Variable(pod, "APP_PRESTOP"));
+    }
+
+    [Theory]
+    [InlineData("{path: /bye, port: 3000, host: example.org}")]
+    [InlineData("{path: /bye, port: nobody}")]
+    [InlineData("{path: /bye}")]
+    [InlineData("{path: /bye, port: 70000}")]
+    [InlineData("{path: /bye, port: 3000, httpHeaders: [{name: X, value: \"a\\nb\"}]}")]
+    public void A_hook_that_only_the_kubelet_can_call_is_told(string hook)
+    {
+        var pod = Given.Injected(Given.Pod(container: $"lifecycle: {{preStop: {{httpGet: {hook}}}}}"), out var warnings);
+
+        Assert.Null(Variable(pod, "APP_PRESTOP"));
+        Assert.Contains("nobody calls the old one any more", Assert.Single(warnings), StringComparison.Ordinal);
+        JsonPatch.Apply(pod, PodInjector.Uninject(pod).Patch);
+        Assert.Equal(Given.Pod(container: $"lifecycle: {{preStop: {{httpGet: {hook}}}}}"), pod, Given.SameJson);
+    }
+
     [Fact]
     public void Sidecar_meets_Pod_Security_restricted_and_takes_the_apps_user()
     {

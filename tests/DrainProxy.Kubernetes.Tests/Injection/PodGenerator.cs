@@ -74,6 +74,8 @@ internal static class PodGenerator
 
     private static Gen<JsonNode> Hook => Gen.OneOf(
         PortReference,
+        Gen.Elements("""{"httpGet":{"port":3000,"path":"bye?x=\n#","httpHeaders":[{"name":"Host","value":"$(A)"}]}}""", """{"httpGet":{"port":"web","scheme":"HTTPS","httpHeaders":null}}""",
+            """{"httpGet":{"host":"example.org","port":80}}""", """{"httpGet":{}}""").Select(t => JsonNode.Parse(t)!),
         Gen.Elements("""{"sleep":{"seconds":5}}""", """{"exec":{"command":["sleep","20"]}}""", """{"exec":{"command":["sh","-c","/bye; sleep 1"]}}""", "{}", """{"exec":{}}""")
             .Select(t => JsonNode.Parse(t)!));
 

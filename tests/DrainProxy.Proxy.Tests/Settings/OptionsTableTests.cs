@@ -11,7 +11,7 @@ public sealed class OptionsTableTests
         ("listen", "0.0.0.0:8080"), ("app", "http://127.0.0.1:3000"), ("map", null), ("tls-cert", null), ("tls-key", null), ("admin", "0.0.0.0:9180"),
         ("lb", "auto"), ("idle-timeout", null), ("app-idle-timeout", null),
         ("grace", "30s"), ("linger", null), ("quiet", "3s"), ("drain-timeout", null), ("announce-delay", "0"), ("app-stop", null),
-        ("readiness-on-drain", "fail"), ("after-drain", "exit"), ("node-notice", "none"), ("health-path", null), ("app-health", null),
+        ("readiness-on-drain", "fail"), ("after-drain", "exit"), ("node-notice", "none"), ("app-prestop", null), ("health-path", null), ("app-health", null),
         ("hold-timeout", "10s"), ("hold-max", "1000"),
         ("memory-source", "auto"), ("memory-limit", null), ("memory-reserve", "10%"), ("shed", "on"), ("priority", null), ("recycle-at", "off"), ("max-in-flight", "0"), ("request-timeout", "0"), ("request-headers-timeout", "10s"), ("send-timeout", "30s"), ("max-body", "0"), ("max-header-size", "64Ki"), ("max-connections", "0"),
         ("trusted-proxies", null), ("via", "on"), ("unsafe-fields", "pass"),
@@ -87,7 +87,7 @@ public sealed class OptionsTableTests
     [
         ("listen", "8081"), ("app", "unix:/run/app.sock"), ("map", "8081=http://127.0.0.1:3001"), ("admin", "127.0.0.1:9180"), ("lb", "alb"),
         ("idle-timeout", "75s"), ("app-idle-timeout", "4s"), ("grace", "60s"), ("linger", "5s"), ("quiet", "1s"), ("drain-timeout", "20s"),
-        ("announce-delay", "1s"), ("app-stop", "2s"), ("readiness-on-drain", "keep"), ("after-drain", "stay"), ("node-notice", "aws"), ("health-path", "/healthz"),
+        ("announce-delay", "1s"), ("app-stop", "2s"), ("readiness-on-drain", "keep"), ("after-drain", "stay"), ("node-notice", "aws"), ("app-prestop", "http://127.0.0.1:3000/bye"), ("health-path", "/healthz"),
         ("app-health", "/up"), ("hold-timeout", "5s"), ("hold-max", "10"), ("memory-source", "pid:1"), ("memory-limit", "512Mi"), ("memory-reserve", "128Mi"), ("shed", "shadow"), ("priority", "sheddable:/export*"), ("recycle-at", "75%"), ("max-in-flight", "50"), ("request-timeout", "60s"), ("request-headers-timeout", "20s"), ("send-timeout", "1m"), ("max-body", "10Mi"),
         ("max-header-size", "32Ki"), ("max-connections", "5000"), ("trusted-proxies", "10.0.0.0/8"), ("via", "off"), ("unsafe-fields", "drop"), ("access-log", "all"), ("log-level", "debug"), ("log-format", "json"),
     ];

@@ -57,6 +57,8 @@ public sealed class SchemaTests
     [InlineData("hold-max", "null", false)]
     [InlineData("memory-source", "\"cgroup:/sys/fs/cgroup/shop\"", true)]
     [InlineData("memory-source", "\"cgroup\"", false)]
+    [InlineData("app-prestop", "\"http://127.0.0.1:3000/bye\\nX-Token: a\"", true)]
+    [InlineData("app-prestop", "\"/bye\"", false)]
     [InlineData("node-notice", "\"azure\"", true)]
     [InlineData("node-notice", "\"aws=http://127.0.0.1:1338\"", true)]
     [InlineData("node-notice", "\"http://10.0.0.1/leaving?node=a\"", true)]
