@@ -1,3 +1,4 @@
+using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Manifests;
 
 namespace DrainProxy.Kubernetes.Linting;
@@ -22,8 +23,15 @@ internal sealed class LintModel
 
     public IEnumerable<Workload> Serving => Workloads.Where(w => w.Serves);
 
-    /// <summary>Those that get requests straight, without our sidecar.</summary>
-    public IEnumerable<Workload> Bare => Serving.Where(w => w.Sidecar is null);
+    /// <summary>Those that get requests straight, without our sidecar, and for which no label asks the webhook to put it in.</summary>
+    public IEnumerable<Workload> Bare => Serving.Where(w => w.Sidecar is null && !IsLabelled(w));
+
+    private bool IsLabelled(Workload workload)
+    {
+        var label = workload.Pod.To("metadata.labels")[InjectionNames.InjectLabel].Text;
+        var space = Of("Namespace", "").FirstOrDefault(n => n.Object.Name == workload.Object.Namespace).To("metadata.labels")[InjectionNames.InjectLabel].Text;
+        return (label ?? space) == "enabled" && label != "disabled" && space != "disabled";
+    }
 
     public IEnumerable<(Workload Workload, Field Sidecar)> WithSidecar => Workloads.Where(w => w.Sidecar is not null).Select(w => (w, w.Sidecar!.Value));
 

@@ -96,13 +96,22 @@ public static class PlanText
             case LoadBalancer.Gclb:
                 yield return ("The Service: straight to pods.", Annotated("v1", "Service",
                     ("cloud.google.com/neg", "{\"ingress\": true}"), ("cloud.google.com/backend-config", "{\"default\": \"app\"}")));
-                yield return ("Requests in flight are not cut when an endpoint goes.", new()
+                var spec = new JsonObject { ["connectionDraining"] = new JsonObject { ["drainingTimeoutSec"] = Math.Min(delay, 3600) } };
+                // 30 s by default; an answer that takes longer is a 502 at Google.
+                if (plan.Longest is { } time) spec["timeoutSec"] = Math.Max(30, (long)Math.Ceiling(time.TotalSeconds));
+                yield return ("Requests in flight are not cut when an endpoint goes; answers may take as long as the longest one.", new()
                 {
                     ["apiVersion"] = "cloud.google.com/v1",
                     ["kind"] = "BackendConfig",
                     ["metadata"] = new JsonObject { ["name"] = "app" },
-                    ["spec"] = new JsonObject { ["connectionDraining"] = new JsonObject { ["drainingTimeoutSec"] = Math.Min(delay, 3600) } },
+                    ["spec"] = spec,
                 });
+                break;
+            case LoadBalancer.Nginx when plan.Longest is { } silent:
+                // 60 s by default: between two reads or writes.
+                var seconds = $"{Math.Max(60, (long)Math.Ceiling(silent.TotalSeconds))}";
+                yield return ("The Ingress, with ingress-nginx: an answer may be silent as long as the longest request takes.", Annotated("networking.k8s.io/v1", "Ingress",
+                    ("nginx.ingress.kubernetes.io/proxy-read-timeout", seconds), ("nginx.ingress.kubernetes.io/proxy-send-timeout", seconds)));
                 break;
         }
     }
