@@ -59,7 +59,7 @@ public static class PlanPicture
     {
         var (x, width) = (X(plan, start), X(plan, end) - X(plan, start));
         svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x:0.##}\" y=\"{BarTop}\" width=\"{width:0.##}\" height=\"{BarHeight}\" fill=\"{colour.Fill}\"/>\n");
-        if (phase.Length * Letter + 8 < width) Text(svg, x + (width / 2), BarTop + 25, phase, $"text-anchor=\"middle\" fill=\"{colour.Text}\"");
+        if ((phase.Length * Letter) + 8 < width) Text(svg, x + (width / 2), BarTop + 25, phase, $"text-anchor=\"middle\" fill=\"{colour.Text}\"");
     }
 
     /// <summary>The seconds at which phases change, as far as there is room; begin and end always.</summary>

@@ -112,7 +112,7 @@ public sealed class PlanTests
 
             Assert.All(texts, t => Assert.InRange((double)t.Attribute("y")!, 10, size[3]));
             Assert.All(texts, t => Assert.InRange((double)t.Attribute("x")! + (t.Attribute("text-anchor") is null ? t.Value.Length * 6.5 : 0), 0, size[2] + 10));
-            Assert.Contains(texts, t => t.Value.StartsWith("a request of", StringComparison.Ordinal) && t.Value.EndsWith(": cut", StringComparison.Ordinal) == plan.Parts.Linger + plan.Longest > plan.Parts.ClosingDeadline);
+            Assert.Contains(texts, t => t.Value.StartsWith("a request of", StringComparison.Ordinal) && t.Value.EndsWith(": cut", StringComparison.Ordinal) == (plan.Parts.Linger + plan.Longest > plan.Parts.ClosingDeadline));
             Assert.Equal(plan.Warnings.Count, texts.Count(t => t.Value.StartsWith("warning:", StringComparison.Ordinal)));
         }
     }
