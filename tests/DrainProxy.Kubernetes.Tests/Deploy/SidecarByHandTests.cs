@@ -55,7 +55,7 @@ public sealed class SidecarByHandTests
         _ => Text([node]),
     };
 
-    private static JsonNode With(JsonNode? node, string name, JsonNode preset)
+    private static JsonObject With(JsonNode? node, string name, JsonNode preset)
     {
         var copy = (JsonObject)node!.DeepClone();
         if (!copy.ContainsKey(name)) copy[name] = preset;
