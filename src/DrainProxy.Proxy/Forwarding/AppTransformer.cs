@@ -140,6 +140,7 @@ internal sealed class AppTransformer(
         }
 
         // A length on 204 is forbidden (RFC 9110 section 8.6), and one beside chunked is void (RFC 9112 section 6.3).
+        var isSmall = (int)proxyResponse.StatusCode is 204 or 304;
         var dropLength = (int)proxyResponse.StatusCode is 204 || source.Contains("Transfer-Encoding");
         foreach (var (name, values) in proxyResponse.Content.Headers.NonValidated)
         {
@@ -148,6 +149,8 @@ internal sealed class AppTransformer(
             var copy = ToValues(values);
             if (!ResponseRules.IsClean(copy)) return Refuse();
             headers[name] = copy;
+            // Below 10,000 bytes: not worth it.
+            isSmall |= copy is [{ Length: < 5 }] && Is(name, "Content-Length");
         }
 
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
@@ -155,6 +158,7 @@ internal sealed class AppTransformer(
         if (!switches) CloseIfDue(headers);
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
+        if (!isSmall && !switches) Pace(proxyResponse);
         return new(true);
     }
 
@@ -219,6 +223,14 @@ internal sealed class AppTransformer(
     /// <summary>The app goes on in another protocol: by 101, or over HTTP/2 by the answer to an extended CONNECT (RFC 8441 section 5).</summary>
     private static bool Switches(HttpResponseMessage response) =>
         (int)response.StatusCode == 101 || ((int)response.StatusCode == 200 && response.RequestMessage?.Method == HttpMethod.Connect);
+
+    private void Pace(HttpResponseMessage response)
+    {
+        var features = exchange.Http.Features;
+        var paced = new PacedAnswer(features.GetRequiredFeature<IHttpResponseBodyFeature>(), exchange.Connection);
+        features.Set<IHttpResponseBodyFeature>(exchange.Paced = paced);
+        response.Content = new WrappedContent(response.Content, paced.From);
+    }
 
     private void MakeDrainable(HttpResponseMessage response)
     {

@@ -17,6 +17,7 @@ internal sealed class Exchange
     private string? lastTarget;
     private ExchangeUri? lastUri;
     private AppTarget? lastApp;
+    private bool charged;
 
     public Exchange(Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, TimeProvider time) =>
         Transformer = new(this, lifecycle, streams, rules, time);
@@ -102,6 +103,9 @@ internal sealed class Exchange
     /// <summary>The answer's body, when it is a stream without an end of its own.</summary>
     public DrainableStream? Stream { get; set; }
 
+    /// <summary>The answer's body on its way to the client, when it is a large one.</summary>
+    public PacedAnswer? Paced { get; set; }
+
     /// <summary>Its class, where requests are let in by what they take.</summary>
     public string? Route { get; set; }
 
@@ -126,6 +130,8 @@ internal sealed class Exchange
         Shed = null;
         IsProbe = false;
         Stream = null;
+        Paced = null;
+        charged = false;
         Route = null;
         Cancel = null;
     }
@@ -194,11 +200,20 @@ internal sealed class Exchange
         else Connection.Target.Monitor.Breaker.ProbeAbandoned();
     }
 
+    /// <summary>The answer is Kestrel's whole: from now on the client is charged with what the exchange keeps in memory.</summary>
+    public void HandedOver()
+    {
+        charged = true;
+        Connection.Backlog.Hold(Backlog.PerExchange);
+    }
+
     /// <summary>Ends the use of this object.</summary>
     public void Release()
     {
         lock (relaying) Turn++;
         kept.End();
+        Paced?.End();
+        if (charged) Connection.Backlog.Release(Backlog.PerExchange);
         if (!IsHttp2) Connection.Http = null;
         Http.Uninitialize();
     }

@@ -47,11 +47,16 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
     {
         context.StartedAt = path.Time.GetTimestamp();
         if (!Accept(context)) return;
-        if (await AnswerOurselves(context)) return;
-        // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
-        if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
-        else if (path.Gate.IsActive) await ForwardWithRoom(context);
-        else await Forward(context);
+        if (!await AnswerOurselves(context))
+        {
+            // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
+            if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
+            else if (path.Gate.IsActive) await ForwardWithRoom(context);
+            else await Forward(context);
+        }
+
+        // Only a client that gives no window leaves it so.
+        if (context.IsHttp2) context.HandedOver();
     }
 
     /// <summary>Runs when the answer has left our memory: only now is the connection idle again.</summary>
@@ -362,9 +367,14 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         http.Features.Set<IForwarderErrorFeature>(null);
     }
 
+    /// <summary>Connections were ended for what they held.</summary>
+    public void TellHoldersEnded(int count, long bytes) => LogHoldersEnded(log, count, bytes);
+
     [LoggerMessage(220, LogLevel.Warning, "Exchange with app {App} failed: {Cause}", EventName = "exchange_failed")]
     private static partial void LogFailed(ILogger log, UpstreamCause cause, AppAddress app);
 
+    [LoggerMessage(223, LogLevel.Warning, "Answers that clients did not take held {Bytes} bytes: ended {Count} of their connections", EventName = "slow_clients_ended")]
+    private static partial void LogHoldersEnded(ILogger log, int count, long bytes);
 }
 
 /// <summary>Makes exchanges for the pool; they are made ready by <see cref="Exchange.Initialize"/>.</summary>

@@ -46,6 +46,9 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly TimeSpan headTimeout;
     private readonly SlowPeerLimits slowest;
     private readonly ITimer timer;
+    private readonly long heldAllowed = Backlogs.Allowed(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    private readonly List<TrackedConnection> holders = [];
+    private readonly List<HeldAnswers> held = [];
     private readonly long startedAt;
     private long lastOpenedAt;
     private long rested;
@@ -69,6 +72,9 @@ internal sealed class ConnectionRegistry : IDisposable
 
     /// <summary>Raised for each connection on which the last answer was lost.</summary>
     public Action<TrackedConnection>? ResponseLost { get; set; }
+
+    /// <summary>Raised when connections were ended because their clients took nothing of what was held for them: how many, and the bytes held by all.</summary>
+    public Action<int, long>? HoldersEnded { get; set; }
 
     public int Count => connections.Count;
 
@@ -181,6 +187,12 @@ internal sealed class ConnectionRegistry : IDisposable
             if (connection.Active > 0)
             {
                 connection.Watch(time.GetElapsedTime(startedAt, now), slowest);
+                if (connection.LookAtBacklog(time.GetElapsedTime(startedAt, now)) is { Bytes: > 0 } answers)
+                {
+                    holders.Add(connection);
+                    held.Add(answers);
+                }
+
                 continue;
             }
 
@@ -190,5 +202,16 @@ internal sealed class ConnectionRegistry : IDisposable
             else if (idle > idleTimeout && !connection.HalfClosed) connection.TryHalfClose();
             else if (idle > RestsAfter && connection is { HalfClosed: false, IsTls: false, Http1: { Resting: false } http1 }) http1.LetRest();
         }
+
+        EndHolders();
+    }
+
+    private void EndHolders()
+    {
+        var ended = Backlogs.ToEnd(held, heldAllowed);
+        foreach (var position in ended) holders[position].EndHolder();
+        if (ended.Count > 0) HoldersEnded?.Invoke(ended.Count, held.Sum(answers => answers.Bytes));
+        holders.Clear();
+        held.Clear();
     }
 }

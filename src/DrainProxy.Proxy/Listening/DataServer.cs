@@ -91,6 +91,8 @@ internal sealed class DataServer : IDisposable
         // Room waits instead of closing: see ConnectionRegistry.
         limits.MaxConcurrentConnections = null;
         limits.MaxConcurrentUpgradedConnections = null;
+        // What a stream of HTTP/2 may hold that its client gives no window for.
+        limits.MaxResponseBufferSize = Forwarding.Streams.PacedAnswer.FirstPiece;
         limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
         limits.Http2.InitialStreamWindowSize = 512 * 1024;
         limits.Http2.MaxRequestHeaderFieldSize = settings.MaxHeaderSize;

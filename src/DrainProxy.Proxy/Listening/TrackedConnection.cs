@@ -33,6 +33,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private Action<object>? heartbeat;
     private object? heartbeatState;
     private SendWatch sending;
+    private BacklogWatch holding;
 
     /// <summary>Found from a request as its connection's socket feature: a slot of its own there, where others share a growing list.</summary>
     public Socket Socket => socket!;
@@ -63,6 +64,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
 
     /// <summary>The exchange was ended because its client took next to nothing of the answer.</summary>
     public bool TooSlow { get; private set; }
+
+    /// <summary>What is held of answers that the client does not take.</summary>
+    public Backlog Backlog { get; } = new();
 
     /// <summary>Set when the HTTP/2 preface or ALPN was seen.</summary>
     public GoAwayWriter? Http2 { get; set; }
@@ -230,6 +234,17 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
                 Abort("the peer takes its answer too slowly");
                 break;
         }
+    }
+
+    /// <summary>Once a second: what is held for this client, and for how long it has taken nothing of it.</summary>
+    public HeldAnswers LookAtBacklog(TimeSpan now) => holding.Look(Backlog.Held, Backlog.Releases, now);
+
+    /// <summary>Ends a client that takes nothing of what is held for it, when others need the room.</summary>
+    public void EndHolder()
+    {
+        TooSlow = true;
+        Http2?.TellFlood();
+        Abort("the peer does not take its answers, and what is held for it is needed");
     }
 
     /// <summary>No request is in flight: what was measured before says nothing of the next one.</summary>

@@ -103,6 +103,7 @@ internal sealed partial class ProxyHost : IDisposable
         accounts = new(path, logs.CreateLogger("access"));
         application = new(path, log, accounts);
         connections.ResponseLost = accounts.TellLostResponse;
+        connections.HoldersEnded = application.TellHoldersEnded;
         data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
         if (app is not null) supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
