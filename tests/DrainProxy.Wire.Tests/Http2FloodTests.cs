@@ -25,8 +25,7 @@ public sealed class Http2FloodTests(WireProxy proxy)
         Assert.True(received is not null, $"{Bound} frames were taken without an end");
         await Corpus.Gapped("h2 flood told: " + kind, () =>
         {
-            // A RST, which the kernel sends for what nobody has read, can take GOAWAY away from the reader.
-            Assert.True(received is [] || SaysGoAway(received), "ended without GOAWAY: " + Told(received));
+            Assert.True(SaysGoAway(received), "ended without GOAWAY: " + Told(received));
             return Task.CompletedTask;
         });
         var after = await RawClient.Exchange(lane.Port, "GET /after HTTP/1.1\r\nHost: after.test\r\n\r\n", ["GET"], untilEnd: false, leave: false);
@@ -80,7 +79,7 @@ public sealed class Http2FloodTests(WireProxy proxy)
         }
         catch (SocketException)
         {
-            return [];
+            // Reset: what came before it counts.
         }
         catch (OperationCanceledException)
         {

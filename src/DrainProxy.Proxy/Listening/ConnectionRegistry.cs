@@ -32,6 +32,9 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long what a client still sends is dropped after an early end, so that it can read its answer (RFC 9112 section 9.6).</summary>
     private static readonly TimeSpan DiscardFor = TimeSpan.FromSeconds(2);
 
+    /// <summary>How many bytes of an HTTP/2 connection that ended early are dropped at most.</summary>
+    private const int DiscardHttp2 = 1024 * 1024;
+
     /// <summary>
     /// After this long without a request Kestrel lets go of an HTTP/1.x connection until bytes come: it keeps some 4 KB for it otherwise, which idle
     /// pools of load balancers multiply by thousands. Taking it up again costs some microseconds (bench/README.md, "Idle connections").
@@ -130,7 +133,7 @@ internal sealed class ConnectionRegistry : IDisposable
                 await next(context);
             }
 
-            if (connection.Http1 is { EndsEarly: true } reader && clearText is not null) await Linger(connection, reader);
+            if (clearText is not null && (connection.EndsToldHttp2 || connection.Http1 is { EndsEarly: true })) await Linger(connection);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException && connection.Http1 is { Resting: true })
         {
@@ -164,13 +167,14 @@ internal sealed class ConnectionRegistry : IDisposable
 
     public void Dispose() => timer.Dispose();
 
-    private async Task Linger(TrackedConnection connection, StrictReader reader)
+    private async Task Linger(TrackedConnection connection)
     {
-        if (!connection.ShutdownSend()) return;
+        if (connection.Http1 is not null && !connection.ShutdownSend()) return;
         using var limit = new CancellationTokenSource(DiscardFor, time);
         try
         {
-            await reader.Discard(limit.Token);
+            if (connection.Http1 is { } reader) await reader.Discard(limit.Token);
+            else await connection.SeeOut(DiscardHttp2, limit.Token);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
         {

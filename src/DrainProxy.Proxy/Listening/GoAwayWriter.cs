@@ -10,7 +10,9 @@ namespace DrainProxy.Proxy.Listening;
 /// graceful close sends that frame too, but ends a quiet connection in the same breath. Kestrel flushes on frame boundaries only, so a
 /// frame of ours goes out right after a flush of its, never inside one.
 /// </summary>
-internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
+/// <param name="inner">The transport's.</param>
+/// <param name="staysOpen">Whoever owns the transport ends it, after Kestrel has let go of it.</param>
+internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWriter
 {
     private const uint NoError = 0;
     private const uint EnhanceYourCalm = 0xb;
@@ -139,11 +141,18 @@ internal sealed class GoAwayWriter(PipeWriter inner) : PipeWriter
         lock (gate)
         {
             // A frame that waited for a flush goes out behind the last of Kestrel's: what is written is still sent when the pipe ends.
-            if (!completed && exception is null && pending is { } frame && flushedOnce) inner.Write(frame);
+            if (!completed && (exception is null || !writing) && pending is { } frame && flushedOnce) inner.Write(frame);
             (pending, completed) = (null, true);
         }
 
-        inner.Complete(exception);
+        if (!staysOpen) inner.Complete(exception);
+    }
+
+    /// <summary>Hands what was written last to the kernel, once Kestrel is done.</summary>
+    public async Task SendRest()
+    {
+        if (own is { } ours) await ours;
+        await FlushOwn();
     }
 
     private static byte[] MakeFrame(uint error)

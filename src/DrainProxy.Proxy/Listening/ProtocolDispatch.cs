@@ -50,9 +50,10 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
 
     private void PrepareHttp2(ConnectionContext context, TrackedConnection connection)
     {
-        var writer = new GoAwayWriter(context.Transport.Output);
-        context.Transport = new DuplexPipe(new FrameReader(context.Transport.Input, writer, connection, time), writer);
-        connection.Http2 = writer;
+        var writer = new GoAwayWriter(context.Transport.Output, staysOpen: !connection.IsTls);
+        var frames = new FrameReader(context.Transport.Input, writer, connection, time);
+        context.Transport = new DuplexPipe(frames, writer);
+        connection.BecomeHttp2(writer, frames);
     }
 
     private void PrepareHttp1(ConnectionContext context, TrackedConnection connection)

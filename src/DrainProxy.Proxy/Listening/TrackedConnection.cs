@@ -5,6 +5,7 @@ using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Decisions.SlowPeers;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
+using DrainProxy.Proxy.Listening.Http2;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
@@ -34,6 +35,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     private object? heartbeatState;
     private SendWatch sending;
     private BacklogWatch holding;
+    private FrameReader? frames;
 
     /// <summary>Found from a request as its connection's socket feature: a slot of its own there, where others share a growing list.</summary>
     public Socket Socket => socket!;
@@ -69,7 +71,10 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public Backlog Backlog { get; } = new();
 
     /// <summary>Set when the HTTP/2 preface or ALPN was seen.</summary>
-    public GoAwayWriter? Http2 { get; set; }
+    public GoAwayWriter? Http2 { get; private set; }
+
+    /// <summary>The HTTP/2 connection ends by Kestrel's will or ours, told by a GOAWAY that the peer may not have read yet.</summary>
+    public bool EndsToldHttp2 => frames is { EndsEarly: true } && (!closedByUs || frames.IsFlooded);
 
     public bool IsHttp2 => Http2 is not null;
 
@@ -172,6 +177,17 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         }
 
         return true;
+    }
+
+    /// <summary>Takes note of what stands between the transport and Kestrel.</summary>
+    public void BecomeHttp2(GoAwayWriter writer, FrameReader reader) => (Http2, frames) = (writer, reader);
+
+    /// <summary>Sees an HTTP/2 connection that ended early to its end: the last frames go out, and what still comes is dropped for a while.</summary>
+    public async Task SeeOut(long most, CancellationToken cancel)
+    {
+        var discarding = frames!.Discard(most, cancel);
+        await Http2!.SendRest().WaitAsync(cancel);
+        if (ShutdownSend()) await discarding;
     }
 
     /// <summary>

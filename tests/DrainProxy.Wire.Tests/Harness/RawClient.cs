@@ -17,11 +17,13 @@ internal sealed record Received(
 /// <summary>Sends bytes as they are and reads answers strictly. Every wait has a limit.</summary>
 internal static class RawClient
 {
+    private static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(300);
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(4);
 
     /// <summary>Sends, then reads until the wanted number of final answers is there or the proxy closes.</summary>
     /// <param name="port">Of the proxy.</param>
-    /// <param name="bytes">Latin-1 text; `{pause}` makes two writes of it.</param>
+    /// <param name="bytes">Latin-1 text; `{pause}` makes two writes of it; twice, it leaves the proxy time to answer first, on a busy machine too.</param>
     /// <param name="methods">Of the requests, in order.</param>
     /// <param name="untilEnd">Read on to the end of the connection.</param>
     /// <param name="leave">Close the sending side when all is sent.</param>
@@ -70,7 +72,12 @@ internal static class RawClient
     {
         foreach (var part in bytes.Split("{pause}"))
         {
-            if (part.Length == 0) continue;
+            if (part.Length == 0)
+            {
+                await Task.Delay(LongPause, TimeProvider.System);
+                continue;
+            }
+
             await socket.SendAsync(Encoding.Latin1.GetBytes(part));
             if (part.Length < bytes.Length) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         }

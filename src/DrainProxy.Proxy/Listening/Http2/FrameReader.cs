@@ -16,6 +16,7 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     private FrameFlood flood;
     private long looked;
     private bool ended;
+    private bool peerEnded;
 
     private static ReadResult End => new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
 
@@ -51,7 +52,34 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
 
     public override void CancelPendingRead() => inner.CancelPendingRead();
 
-    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+    /// <summary>The peer has not ended the connection, or not that anybody saw.</summary>
+    public bool EndsEarly => !peerEnded;
+
+    /// <summary>A flood ended it.</summary>
+    public bool IsFlooded => ended;
+
+    /// <summary>On clear text the transport's reader stays open: see <see cref="Discard"/>.</summary>
+    public override void Complete(Exception? exception = null)
+    {
+        if (connection.IsTls) inner.Complete(exception);
+    }
+
+    /// <summary>
+    /// Reads and drops what still comes, until the peer closes: closing with unread bytes makes the kernel send a reset, which can take a GOAWAY away
+    /// from its reader (RFC 9113 section 5.4.1).
+    /// </summary>
+    /// <param name="most">Bytes after which it was enough.</param>
+    /// <param name="cancel">Says that it was long enough.</param>
+    public async Task Discard(long most, CancellationToken cancel)
+    {
+        while (most > 0)
+        {
+            var read = await inner.ReadAsync(cancel);
+            most -= read.Buffer.Length;
+            inner.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted) return;
+        }
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> Slow(ValueTask<ReadResult> read)
@@ -60,15 +88,22 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
         {
             return Look(await read);
         }
-        catch (Exception e) when (connection.Fails(e))
+        catch (Exception e) when (Fails(e))
         {
             throw;
         }
     }
 
+    private bool Fails(Exception e)
+    {
+        peerEnded = true;
+        return connection.Fails(e);
+    }
+
     private ReadResult Look(in ReadResult raw)
     {
         buffer = raw.Buffer;
+        peerEnded |= raw.IsCompleted;
         if (!ended && buffer.Length > looked)
         {
             var now = time.GetElapsedTime(openedAt);
