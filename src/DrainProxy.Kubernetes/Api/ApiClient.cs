@@ -38,6 +38,9 @@ internal sealed class ApiClient : IDisposable
         {
             ConnectTimeout = TimeSpan.FromSeconds(5),
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
+            // A server that went without a FIN is found out in 45 s (client-go's figures); all calls share one HTTP/2 connection and would wait for it.
+            KeepAlivePingDelay = TimeSpan.FromSeconds(30),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
             UseProxy = false,
             AllowAutoRedirect = false,
             SslOptions = new() { RemoteCertificateValidationCallback = (_, certificate, chain, errors) => account.Trusts(certificate, chain, errors) },

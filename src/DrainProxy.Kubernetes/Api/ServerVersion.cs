@@ -1,6 +1,5 @@
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Manifests;
-using Polly.Timeout;
 
 namespace DrainProxy.Kubernetes.Api;
 
@@ -23,7 +22,9 @@ internal sealed class ServerVersion(ApiClient api, TimeProvider time)
                 var told = await api.Get("/version", cancel);
                 Current = KubernetesVersion.TryParse($"{told.Text("major")}.{told.Text("minor")}") ?? KubernetesVersion.Newest;
             }
-            catch (Exception e) when (e is ApiException or HttpRequestException or IOException or TimeoutRejectedException or OperationCanceledException)
+#pragma warning disable CA1031 // Not knowing the version is no reason to stop asking for it.
+            catch (Exception)
+#pragma warning restore CA1031
             {
                 pause = TryAgainAfter;
             }

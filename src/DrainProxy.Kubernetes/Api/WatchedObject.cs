@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using DrainProxy.Kubernetes.Manifests;
 using Microsoft.Extensions.Logging;
-using Polly.Timeout;
 
 namespace DrainProxy.Kubernetes.Api;
 
@@ -49,15 +48,15 @@ internal sealed partial class WatchedObject(ApiClient api, string folder, string
             {
                 return;
             }
-            catch (ApiException e) when (e.IsGone || e.Status == HttpStatusCode.BadRequest)
+#pragma warning disable CA1031 // Whatever it is: a loop that ends would leave this replica with an old certificate, and nobody would be told.
+            catch (Exception e)
+#pragma warning restore CA1031
             {
-                // What happened since is not known any more: what there is now is.
-                version = null;
-            }
-            catch (Exception e) when (e is ApiException or HttpRequestException or IOException or OperationCanceledException or TimeoutRejectedException)
-            {
-                if (e is not OperationCanceledException) LogInterrupted(log, name, e.Message);
-                await Pause(pause, time, cancel);
+                // 410: what happened since is not known any more, but what there is now is. A server that says so each time is not to be asked without a pause.
+                if (e is ApiException { IsGone: true } or ApiException { Status: HttpStatusCode.BadRequest }) version = null;
+                else if (e is not OperationCanceledException) LogInterrupted(log, name, e.Message);
+                var asked = (e as ApiException)?.RetryAfter ?? TimeSpan.Zero;
+                await Pause(asked < pause ? pause : asked < LongestPause ? asked : LongestPause, time, cancel);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
             }
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using DrainProxy.Kubernetes.Injection;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace DrainProxy.Kubernetes.Webhook;
 
 /// <summary>The endpoint the API server calls: `POST /mutate`. Reads, has <see cref="PodAdmission"/> decide, writes; all of it within the caller's time.</summary>
-internal sealed partial class WebhookApplication(Func<InjectionRequest> injection, WebhookMetrics metrics, TimeProvider time, ILogger log)
+/// <param name="stopping">After the stop signal: each connection that still calls is told to go elsewhere.</param>
+internal sealed partial class WebhookApplication(Func<InjectionRequest> injection, Func<bool> stopping, WebhookMetrics metrics, TimeProvider time, ILogger log)
     : IHttpApplication<HttpContext>, IDisposable
 {
     public const string Path = "/mutate";
@@ -18,6 +20,8 @@ internal sealed partial class WebhookApplication(Func<InjectionRequest> injectio
 
     /// <summary>The shortest that is honoured; below, the answer would always be late.</summary>
     private static readonly TimeSpan ShortestCall = TimeSpan.FromMilliseconds(100);
+
+    private static readonly TimeSpan LongestWay = TimeSpan.FromMilliseconds(500);
 
     /// <summary>21 reviews of the largest size; the sidecar's limit in deploy/kustomize leaves room for twice that.</summary>
     private readonly BodyRoom room = new(64L << 20);
@@ -39,6 +43,8 @@ internal sealed partial class WebhookApplication(Func<InjectionRequest> injectio
         var started = time.GetTimestamp();
         metrics.Begin();
         var outcome = ReviewOutcome.Late;
+        // API servers keep a connection for as long as it works: GOAWAY, or Connection: close, while the listener is still there for their next one.
+        if (stopping()) context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
         try
         {
             using var limit = new CancellationTokenSource(TimeLimit(context.Request.Query["timeout"]), time);
@@ -64,11 +70,16 @@ internal sealed partial class WebhookApplication(Func<InjectionRequest> injectio
 
     public void Dispose() => turns.Dispose();
 
-    /// <summary>The API server puts `?timeout=10s` into the URL: what comes later than that nobody reads.</summary>
-    internal static TimeSpan TimeLimit(string? given) =>
-        given is { Length: > 0 } && Durations.TryParse(given, out var time)
-            ? time < ShortestCall ? ShortestCall : time > LongestCall ? LongestCall : time
-            : LongestCall;
+    /// <summary>
+    /// The API server puts `?timeout=10s` into the URL: what comes later than that nobody reads. Its clock began before ours, and the answer has a way to go,
+    /// so a tenth is left to both, half a second at most.
+    /// </summary>
+    internal static TimeSpan TimeLimit(string? given)
+    {
+        if (given is not { Length: > 0 } || !Durations.TryParse(given, out var time) || time > LongestCall) time = LongestCall;
+        if (time < ShortestCall) time = ShortestCall;
+        return time - (time / 10 < LongestWay ? time / 10 : LongestWay);
+    }
 
     private async Task<AdmissionAnswer> Answer(HttpRequest request, CancellationToken cancel)
     {

@@ -40,7 +40,7 @@ internal sealed partial class WebhookReplica : IDisposable
         (this.parts, this.time) = (parts, time);
         log = logs.CreateLogger("drainproxy.webhook");
         Metrics = new(parts.Version, () => Expiry, () => Unready() is null, () => parts.Certificates.Leads);
-        application = new(parts.Injection, Metrics, time, log);
+        application = new(parts.Injection, () => stopping, Metrics, time, log);
         server = WebhookServer.Secure(parts.Listen, () => parts.Certificates.Current, logs);
         adminServer = WebhookServer.Plain(parts.Admin, logs);
         admin = new(Unready, exporter(Metrics));

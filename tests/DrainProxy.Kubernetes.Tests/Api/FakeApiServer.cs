@@ -2,8 +2,8 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using DrainProxy.Kubernetes.Api;
 using DrainProxy.Kubernetes.Webhook.Certificates;
 using Microsoft.AspNetCore.Builder;
@@ -14,13 +14,15 @@ using Microsoft.AspNetCore.Http.Features;
 namespace DrainProxy.Kubernetes.Tests.Api;
 
 /// <summary>
-/// The part of a Kubernetes API server that the webhook uses, over TLS, as strict as a real one: bearer token (401), rights by verb and name as in
+/// The part of a Kubernetes API server that the webhook uses, over TLS, as strict as a real one: bearer token (401), the rights of
 /// deploy/kustomize (403), content types (415), resourceVersion (409), strategic merge by name, watches with bookmarks and a history that ends (410).
 /// </summary>
 internal sealed class FakeApiServer : IAsyncDisposable
 {
     public const string Space = "drainproxy-system";
     public static readonly ClusterNames Names = new(Space, "drainproxy-webhook-tls", "drainproxy-webhook", "drainproxy");
+
+    private static readonly Regex MicroTime = new(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\z");
 
     private readonly WebApplication web;
     private readonly string folder = Directory.CreateTempSubdirectory("drainproxy-api-").FullName;
@@ -34,6 +36,7 @@ internal sealed class FakeApiServer : IAsyncDisposable
     private long version = 100;
     private long forgotten;
     private int outage;
+    private volatile int outageStatus = 503;
 
     private FakeApiServer()
     {
@@ -61,6 +64,12 @@ internal sealed class FakeApiServer : IAsyncDisposable
     public string AccountFolder => folder;
 
     public List<string> Log { get; } = [];
+
+    /// <summary>What Role and ClusterRole of deploy/kustomize/base allow; everything else gets 403.</summary>
+    public HashSet<Right> Granted { get; } = Rights.Of("base/rbac.yaml");
+
+    /// <summary>What was asked for so far.</summary>
+    public HashSet<Right> Used { get; } = [];
 
     public static async Task<FakeApiServer> Start()
     {
@@ -107,8 +116,15 @@ internal sealed class FakeApiServer : IAsyncDisposable
         ended.Cancel();
     }
 
-    /// <summary>The next calls get 503.</summary>
-    public void Fail(int calls) => Volatile.Write(ref outage, calls);
+    /// <summary>The next calls get this status (429 with Retry-After); 0: their connection ends.</summary>
+    public void Fail(int calls, int status = 503)
+    {
+        outageStatus = status;
+        Volatile.Write(ref outage, calls);
+    }
+
+    /// <summary>From now on a watch is told 410 before it begins, as a server does whose cache has just started.</summary>
+    public bool RefusesWatches { get; set; }
 
     public int Count(string line)
     {
@@ -136,12 +152,21 @@ internal sealed class FakeApiServer : IAsyncDisposable
     {
         var request = context.Request;
         if (request.Headers.Authorization != "Bearer " + token) return await Refuse(context, 401, "Unauthorized");
-        if (Interlocked.Decrement(ref outage) >= 0) return await Refuse(context, 503, "the server is currently unable to handle the request");
+        if (Interlocked.Decrement(ref outage) >= 0)
+        {
+            if (outageStatus == 429) context.Response.Headers.RetryAfter = "1";
+            if (outageStatus == 0) context.Abort();
+            return outageStatus == 0 ? 0 : await Refuse(context, outageStatus, "the server is currently unable to handle the request");
+        }
+
         if (path == "/version") return await Send(context, 200, new() { ["major"] = "1", ["minor"] = "31+", ["gitVersion"] = "v1.31.2" });
         var selected = request.Query["fieldSelector"].ToString();
         var watching = request.Query["watch"] == "true";
-        if (!IsAllowed(request.Method, path, selected, watching)) return await Refuse(context, 403, $"forbidden: {request.Method} {path}?{selected}");
+        var right = Rights.Asked(request.Method, path, selected, watching);
+        if (right is null || !Granted.Contains(right)) return await Refuse(context, 403, $"forbidden: {request.Method} {path}?{selected}");
+        lock (Used) Used.Add(right);
         var target = selected.Length > 0 ? $"{path}/{selected["metadata.name=".Length..]}" : path;
+        if (watching && RefusesWatches) return await Refuse(context, 410, "too old resource version");
         if (watching) return await Watch(context, target, request.Query["resourceVersion"].ToString());
         var body = HttpMethods.IsGet(request.Method) ? null : JsonNode.Parse(await new StreamReader(request.Body, Encoding.UTF8).ReadToEndAsync()) as JsonObject;
         var type = HttpMethods.IsPatch(request.Method) ? ApiClient.StrategicMerge : "application/json";
@@ -162,18 +187,10 @@ internal sealed class FakeApiServer : IAsyncDisposable
         return await Send(context, answer.Status, answer.Body);
     }
 
-    /// <summary>deploy/kustomize/base/rbac.yaml; a test holds the two together.</summary>
-    private static bool IsAllowed(string method, string path, string selector, bool watching)
-    {
-        var named = method == "GET" && (selector.Length > 0 || watching) ? $"{path}/{selector.Replace("metadata.name=", "", StringComparison.Ordinal)}" : path;
-        if (method == "POST") return path == Names.SecretFolder || path == Names.LeaseFolder;
-        if (named == Names.SecretPath) return method is "GET" or "PUT";
-        if (named == Names.LeasePath) return method is "GET" or "PUT" && !watching && selector.Length == 0;
-        return named == Names.ConfigurationPath && method is "GET" or "PATCH";
-    }
-
     private (int Status, JsonObject Body) Create(string folder, JsonObject made)
     {
+        if (made["metadata"]!["resourceVersion"] is not null) return Status(400, "resourceVersion should not be set on objects to be created");
+        if (WrongType(folder, made) is { } wrong) return wrong;
         var path = $"{folder}/{made["metadata"]!["name"]}";
         if (objects.ContainsKey(path)) return Status(409, $"{path} already exists");
         return (201, Store(path, made)!);
@@ -182,9 +199,25 @@ internal sealed class FakeApiServer : IAsyncDisposable
     private (int Status, JsonObject Body) Replace(string path, JsonObject changed)
     {
         if (!objects.TryGetValue(path, out var old)) return Status(404, $"{path} not found");
+        if (WrongType(path, changed) is { } wrong) return wrong;
+        if ((string?)changed["metadata"]?["name"] != path[(path.LastIndexOf('/') + 1)..]) return Status(400, "the name of the object does not match the name on the URL");
+        if ((string?)changed["metadata"]?["uid"] is { } uid && uid != (string?)old["metadata"]!["uid"]) return Status(409, "Precondition failed: UID in precondition");
+        if ((string?)changed["type"] != (string?)old["type"]) return Status(422, "type: Invalid value: field is immutable");
         if ((string?)changed["metadata"]?["resourceVersion"] is not { } given) return Status(422, "metadata.resourceVersion: must be specified for an update");
         if (given != (string?)old["metadata"]!["resourceVersion"]) return Status(409, "the object has been modified; please apply your changes to the latest version and try again");
         return (200, Store(path, changed)!);
+    }
+
+    /// <summary>Kind and version of a body are those of the path; times of a Lease have microseconds, and its numbers are in range.</summary>
+    private static (int Status, JsonObject Body)? WrongType(string path, JsonObject body)
+    {
+        var lease = path.StartsWith(Names.LeaseFolder, StringComparison.Ordinal);
+        var expected = lease ? ("coordination.k8s.io/v1", "Lease") : ("v1", "Secret");
+        if (((string?)body["apiVersion"], (string?)body["kind"]) != expected) return Status(400, "the object provided is unrecognized (must be of type Secret or Lease)");
+        if (!lease) return null;
+        var spec = body["spec"]!;
+        if (new[] { "renewTime", "acquireTime" }.Any(t => !MicroTime.IsMatch((string?)spec[t] ?? ""))) return Status(400, "Lease in version \"v1\" cannot be handled as a Lease: parsing time");
+        return (int)spec["leaseDurationSeconds"]! > 0 && (int)spec["leaseTransitions"]! >= 0 ? null : Status(422, "spec.leaseDurationSeconds: Invalid value: must be greater than 0");
     }
 
     private (int Status, JsonObject Body) Merge(string path, JsonObject patch)
@@ -209,6 +242,11 @@ internal sealed class FakeApiServer : IAsyncDisposable
         var stored = made ?? (JsonObject)old!.DeepClone();
         if (stored["metadata"] is not JsonObject metadata) stored["metadata"] = metadata = [];
         metadata["resourceVersion"] = $"{++version}";
+        if (!had) metadata["uid"] = Guid.NewGuid().ToString();
+        if (had && !metadata.ContainsKey("uid")) metadata["uid"] = (string?)old!["metadata"]!["uid"];
+        var kinds = path.StartsWith(Names.SecretFolder, StringComparison.Ordinal) ? ("v1", "Secret") : path.StartsWith(Names.LeaseFolder, StringComparison.Ordinal) ? ("coordination.k8s.io/v1", "Lease")
+            : ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration");
+        (stored["apiVersion"], stored["kind"]) = kinds;
         if (!metadata.ContainsKey("name")) metadata["name"] = path[(path.LastIndexOf('/') + 1)..];
         if (made is null) objects.Remove(path);
         else objects[path] = stored;

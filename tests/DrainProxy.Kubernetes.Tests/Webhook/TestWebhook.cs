@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Webhook;
@@ -15,6 +16,7 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private readonly X509Certificate2 authority;
     private readonly WebhookReplica replica;
+    private int connections;
 
     private TestWebhook()
     {
@@ -33,6 +35,9 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
     public bool Leads => false;
 
     public HttpClient Client { get; private set; }
+
+    /// <summary>Connections that the client has made.</summary>
+    public int Connections => Volatile.Read(ref connections);
 
     public WebhookReplica Replica => replica;
 
@@ -82,6 +87,13 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
 
     private SocketsHttpHandler Handler() => new()
     {
+        ConnectCallback = async (context, cancel) =>
+        {
+            Interlocked.Increment(ref connections);
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            await socket.ConnectAsync(context.DnsEndPoint, cancel);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
         EnableMultipleHttp2Connections = true,
         SslOptions = new()
         {

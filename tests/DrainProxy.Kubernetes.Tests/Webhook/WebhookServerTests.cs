@@ -86,6 +86,40 @@ public sealed class WebhookServerTests
         Assert.Equal(1, webhook.Metrics.Count(ReviewOutcome.Late));
     }
 
+    /// <summary>Its caller's clock began earlier: an answer at the very end is none.</summary>
+    [Theory]
+    [InlineData("10s", 9500)]
+    [InlineData("1s", 900)]
+    [InlineData("1ms", 90)]
+    [InlineData("5m", 29500)]
+    [InlineData("soon", 29500)]
+    [InlineData(null, 29500)]
+    public void Answers_come_before_the_callers_time_is_over(string? given, int milliseconds) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), WebhookApplication.TimeLimit(given));
+
+    /// <summary>What DrainProxy asks of apps it does itself: after the signal everything is answered, and connections are told to go.</summary>
+    [Theory]
+    [InlineData("2.0")]
+    [InlineData("1.1")]
+    public async Task Reviews_under_a_stop_are_answered_and_their_connections_leave(string version)
+    {
+        await using var webhook = await TestWebhook.Start();
+        using var before = await webhook.Call(TestWebhook.Json(Review), version: Version.Parse(version));
+        using var atOnce = new CancellationTokenSource();
+        var stopped = webhook.Replica.Stop(atOnce.Token);
+        for (var i = 0; i < 20; i++)
+        {
+            using var answer = await webhook.Call(TestWebhook.Json(Review), version: Version.Parse(version));
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            if (version == "1.1") Assert.True(answer.Headers.ConnectionClose);
+        }
+
+        Assert.NotEqual(true, before.Headers.ConnectionClose);
+        Assert.True(webhook.Connections > 2, $"{webhook.Connections} connections for 21 calls");
+        await atOnce.CancelAsync();
+        await stopped;
+    }
+
     [Fact]
     public async Task Callers_that_go_away_leave_nothing_behind()
     {

@@ -19,7 +19,7 @@ internal sealed class CertificateSecret
     {
         this.secret = secret;
         Authorities = [.. Certificates(Text("ca.crt"))];
-        Authority = Pair("ca.crt", "ca.key");
+        Authority = Pair("ca.crt", "ca.key") is { } pair && CanSign(pair) ? pair : null;
         Leaf = Pair("tls.crt", "tls.key");
     }
 
@@ -49,7 +49,7 @@ internal sealed class CertificateSecret
         return new(
             Authority is null ? null : Times(Authority.Certificate), Math.Max(0, Authorities.Count - 1), Leaf is null ? null : Times(Leaf.Certificate),
             leaf is not null && Authorities.Count > 0 && leaf.IssuerName.RawData.AsSpan().SequenceEqual(Authorities[0].SubjectName.RawData),
-            leaf is not null && entries.Hosts.TrueForAll(h => leaf.MatchesHostname(h)), entries.Count, entries.Trusting(Bundle), trustedFor);
+            leaf is not null && entries.Hosts.TrueForAll(h => WebhookEntries.Names(leaf, h)), entries.Count, entries.Trusting(Bundle), trustedFor);
     }
 
     /// <summary>The Secret with a new CA in front of those that are still valid.</summary>
@@ -101,6 +101,14 @@ internal sealed class CertificateSecret
         {
             return null;
         }
+    }
+
+    /// <summary>One that somebody else has put there may be no CA, or have a key of another kind than ours.</summary>
+    private static bool CanSign(PemPair pair)
+    {
+        using var read = X509Certificate2.CreateFromPem(pair.Certificate);
+        using var key = read.GetECDsaPublicKey();
+        return key is not null && read.Extensions.OfType<X509BasicConstraintsExtension>().Any(e => e.CertificateAuthority);
     }
 
     private static X509Certificate2Collection Certificates(string? bundle)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using DrainProxy.Decisions.Cluster;
 using DrainProxy.Kubernetes.Api;
@@ -40,9 +41,17 @@ internal sealed partial class Rotation(ApiClient api, ClusterNames names, Rotati
     {
         RotationStep.MakeAuthority => Write(secret, secret.WithAuthority(CertificateMaker.Authority(now, times.AuthorityLife), now, names), cancel),
         RotationStep.TrustAuthorities => api.Merge(names.ConfigurationPath, entries.Trust(secret.Bundle), cancel),
-        RotationStep.IssueLeaf => Write(secret, secret.WithLeaf(CertificateMaker.Leaf(secret.Authority!, entries.Hosts, now, times.LeafLife), names), cancel),
+        RotationStep.IssueLeaf => Write(secret, secret.WithLeaf(Leaf(secret, entries, now), names), cancel),
         _ => Write(secret, secret.WithoutOldAuthorities(names), cancel),
     };
+
+    /// <exception cref="ArgumentException">An entry calls a host that no certificate can name: writing one over and over would help nobody.</exception>
+    private PemPair Leaf(CertificateSecret secret, WebhookEntries entries, DateTimeOffset now)
+    {
+        var leaf = CertificateMaker.Leaf(secret.Authority!, entries.Hosts, now, times.LeafLife);
+        using var made = X509Certificate2.CreateFromPem(leaf.Certificate);
+        return entries.Hosts.Find(h => !WebhookEntries.Names(made, h)) is { } host ? throw new ArgumentException($"an entry calls {host}, which no certificate can name") : leaf;
+    }
 
     private Task<JsonObject> Write(CertificateSecret secret, JsonObject changed, CancellationToken cancel) =>
         secret.Exists ? api.Replace(names.SecretPath, changed, cancel) : api.Create(names.SecretFolder, changed, cancel);

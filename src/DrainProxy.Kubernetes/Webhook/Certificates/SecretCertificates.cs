@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using DrainProxy.Decisions.Cluster;
 using DrainProxy.Kubernetes.Api;
 using Microsoft.Extensions.Logging;
-using Polly.Timeout;
 
 namespace DrainProxy.Kubernetes.Webhook.Certificates;
 
@@ -24,6 +23,11 @@ internal sealed record LeaderTimes(TimeSpan LeaseHolds, TimeSpan LookEvery, Rota
 /// </summary>
 internal sealed partial class SecretCertificates : ICertificateSource
 {
+    /// <summary>client-go's: what has not renewed by then begins anew, before another takes over.</summary>
+    private static readonly TimeSpan LongestRenewal = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan LongestRotation = TimeSpan.FromSeconds(30);
+
     private readonly WatchedObject secret;
     private readonly WatchedObject configuration;
     private readonly Leadership? leadership;
@@ -58,7 +62,7 @@ internal sealed partial class SecretCertificates : ICertificateSource
         if (current is not { } context) return secret.Known ? "the Secret holds no certificate yet" : "the API server has not answered yet";
         var leaf = context.TargetCertificate;
         if (now < leaf.NotBefore || now > leaf.NotAfter) return $"the certificate is valid from {leaf.NotBefore.ToUniversalTime():u} to {leaf.NotAfter.ToUniversalTime():u} only";
-        return configuration.Known ? new WebhookEntries(configuration.Current).Distrust(leaf, now) : "the API server has not answered yet";
+        return configuration.Known ? new WebhookEntries(configuration.Current).Distrust(leaf, context.IntermediateCertificates, now) : "the API server has not answered yet";
     }
 
     public async Task Run(CancellationToken cancel)
@@ -78,12 +82,19 @@ internal sealed partial class SecretCertificates : ICertificateSource
             await Attempt(
                 async () =>
                 {
-                    await leadership.Try(cancel);
-                    if (leadership.Leads) await rotation!.Run(cancel);
+                    await Within(LongestRenewal, leadership.Try, cancel);
+                    if (leadership.Leads) await Within(LongestRotation, rotation!.Run, cancel);
                 },
                 cancel);
             await Task.WhenAny(wake.Task, Task.Delay(lookEvery, time, cancel));
         }
+    }
+
+    private async Task Within(TimeSpan longest, Func<CancellationToken, Task> what, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(longest, time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancel);
+        await what(ended.Token);
     }
 
     private async Task Attempt(Func<Task> what, CancellationToken cancel)
@@ -96,7 +107,9 @@ internal sealed partial class SecretCertificates : ICertificateSource
         {
             // Stopping.
         }
-        catch (Exception e) when (e is ApiException or HttpRequestException or IOException or TimeoutRejectedException or OperationCanceledException or CryptographicException)
+#pragma warning disable CA1031 // A leader that gave up without a word would hold the Lease for ever.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             LogRefused(log, e.Message);
         }
@@ -108,15 +121,27 @@ internal sealed partial class SecretCertificates : ICertificateSource
     private void Serve(JsonObject? seen)
     {
         if (new CertificateSecret(seen).Leaf is not { } leaf || leaf == served) return;
-        var chain = new X509Certificate2Collection();
-        chain.ImportFromPem(leaf.Certificate);
-        current = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(leaf.Certificate, leaf.Key), chain, offline: true);
+        try
+        {
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPem(leaf.Certificate);
+            current = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(leaf.Certificate, leaf.Key), chain, offline: true);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
+        {
+            LogUnreadable(log, e.Message);
+            return;
+        }
+
         served = leaf;
         LogServes(log, current.TargetCertificate.SerialNumber, current.TargetCertificate.NotAfter.ToUniversalTime());
     }
 
     [LoggerMessage(622, LogLevel.Warning, "The API server was asked in vain: {Reason}", EventName = "webhook_api_refused")]
     private static partial void LogRefused(ILogger log, string reason);
+
+    [LoggerMessage(624, LogLevel.Warning, "The Secret's certificate cannot be served: {Reason}", EventName = "webhook_certificate_unreadable")]
+    private static partial void LogUnreadable(ILogger log, string reason);
 
     [LoggerMessage(623, LogLevel.Information, "Serving certificate {Serial}, valid until {NotAfter:u}", EventName = "webhook_serves")]
     private static partial void LogServes(ILogger log, string serial, DateTime notAfter);

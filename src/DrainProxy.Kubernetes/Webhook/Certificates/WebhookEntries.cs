@@ -34,25 +34,39 @@ internal sealed class WebhookEntries(JsonObject? configuration)
     }
 
     /// <summary>Why the API server would not take this certificate; null when every entry trusts it.</summary>
-    public string? Distrust(X509Certificate2 leaf, DateTimeOffset now)
+    /// <param name="intermediates">What is served beside it.</param>
+    public string? Distrust(X509Certificate2 leaf, IReadOnlyCollection<X509Certificate2> intermediates, DateTimeOffset now)
     {
         if (Count == 0) return "the webhook configuration has no entries, or is not there";
         foreach (var entry in entries)
         {
             var name = entry.Text("name");
             if (HostOf(entry) is not { } host) return $"entry {name} names neither a service nor a url";
-            if (!leaf.MatchesHostname(host)) return $"entry {name} calls {host}, which the certificate does not name";
-            if (!Trusts(BundleOf(entry), leaf, now)) return $"the caBundle of entry {name} does not trust the certificate that is served";
+            if (!Names(leaf, host)) return $"entry {name} calls {host}, which the certificate does not name";
+            if (!Trusts(BundleOf(entry), leaf, intermediates, now)) return $"the caBundle of entry {name} does not trust the certificate that is served";
         }
 
         return null;
+    }
+
+    /// <summary>As Go looks at it, which the API server is written in: alternative names only, never the common name.</summary>
+    public static bool Names(X509Certificate2 leaf, string host)
+    {
+        try
+        {
+            return leaf.MatchesHostname(host, allowWildcards: true, allowCommonName: false);
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     private static string? HostOf(JsonObject entry)
     {
         var client = entry.Object("clientConfig");
         if (client.Object("service") is { } service) return $"{service.Text("name")}.{service.Text("namespace")}.svc";
-        return Uri.TryCreate(client.Text("url"), UriKind.Absolute, out var url) ? url.Host : null;
+        return Uri.TryCreate(client.Text("url"), UriKind.Absolute, out var url) ? url.IdnHost : null;
     }
 
     private static string? BundleOf(JsonObject entry)
@@ -67,7 +81,7 @@ internal sealed class WebhookEntries(JsonObject? configuration)
         }
     }
 
-    private static bool Trusts(string? bundle, X509Certificate2 leaf, DateTimeOffset now)
+    private static bool Trusts(string? bundle, X509Certificate2 leaf, IReadOnlyCollection<X509Certificate2> intermediates, DateTimeOffset now)
     {
         if (bundle is null) return false;
         try
@@ -75,7 +89,9 @@ internal sealed class WebhookEntries(JsonObject? configuration)
             using var chain = new X509Chain();
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             chain.ChainPolicy.CustomTrustStore.ImportFromPem(bundle);
+            chain.ChainPolicy.ExtraStore.AddRange(intermediates.ToArray());
             chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+            chain.ChainPolicy.DisableCertificateDownloads = true;
             chain.ChainPolicy.VerificationTime = now.UtcDateTime;
             return chain.Build(leaf);
         }
