@@ -19,6 +19,7 @@ internal sealed record Options
           --json FILE       the rows as JSON;   --compare OLD.json   this run against rows kept earlier
           --profile [PEER]  instead of the rows: where the CPU time goes under load (perf), of drainproxy by default
           --attack [x,y]    instead of the rows: good traffic while it is attacked, of drainproxy by default
+          --webhook         instead of the rows: reviews of the webhook on one processor
           --limit MINUTES   no further round is begun that would not end in this time (default 10)
           --keep            leave the temporary folder with the configurations
         """;
@@ -41,6 +42,9 @@ internal sealed record Options
 
     /// <summary>Attacks by name, none for all of them; null: no attack.</summary>
     public IReadOnlyList<string>? Attack { get; init; }
+
+    /// <summary>The webhook instead of the proxy.</summary>
+    public bool Webhook { get; init; }
 
     /// <summary>The warm-up before a measured load: long enough for the runtime's tiers to settle, so it is not cut with <see cref="Seconds"/>.</summary>
     public double WarmUp { get; init; } = 3;
@@ -73,6 +77,7 @@ internal sealed record Options
                 "--json" => options with { Json = Path.GetFullPath(Value()) },
                 "--compare" => options with { Compare = Path.GetFullPath(Value()) },
                 "--profile" => options with { Profile = Optional() ?? "drainproxy" },
+                "--webhook" => options with { Webhook = true },
                 "--attack" => options with { Attack = List(Optional() ?? "") },
                 _ => throw new UsageException($"unknown option {name}"),
             };

@@ -5,6 +5,7 @@ using DrainProxy.Bench.Measuring;
 using DrainProxy.Bench.Peers;
 using DrainProxy.Bench.Profiling;
 using DrainProxy.Bench.Reporting;
+using DrainProxy.Bench.Webhooks;
 
 namespace DrainProxy.Bench;
 
@@ -19,6 +20,7 @@ internal static class Session
         var folder = Directory.CreateTempSubdirectory("drainproxy-bench-").FullName;
         try
         {
+            if (options.Webhook) return await WebhookRun.Run(options, repository, folder, cancellation);
             List<string> notes = [];
             var selected = options switch
             {
