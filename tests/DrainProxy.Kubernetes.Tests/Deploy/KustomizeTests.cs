@@ -75,7 +75,10 @@ public sealed class KustomizeTests
     public void With_cert_manager_nothing_is_written_and_the_names_are_the_same()
     {
         var all = Objects(Render("overlays/cert-manager"));
-        var certificate = One(all, "Certificate");
+        var certificate = Assert.Single(all, o => (string)o["kind"]! == "Certificate" && (string)o["spec"]!["secretName"]! == FakeApiServer.Names.Secret);
+        var issuer = Assert.Single(all, o => (string)o["kind"]! == "Issuer" && Name(o) == (string)certificate["spec"]!["issuerRef"]!["name"]!);
+        // By a CA that stays: one that signs itself is trusted by nobody between its renewal and the injector's next step.
+        Assert.Single(all, o => (string)o["kind"]! == "Certificate" && o["spec"]!["isCA"] is not null && (string)o["spec"]!["secretName"]! == (string)issuer["spec"]!["ca"]!["secretName"]!);
 
         Assert.DoesNotContain(all, o => (string)o["kind"]! == "Secret");
         Assert.Equal(FakeApiServer.Names.Secret, (string)certificate["spec"]!["secretName"]!);
