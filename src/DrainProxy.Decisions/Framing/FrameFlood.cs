@@ -22,11 +22,15 @@ public struct FrameFlood
     private int headerBytes;
     private int skip;
     private bool begun;
+    private bool hasFrame;
     private byte type;
     private TimeSpan windowStart;
     private int weight;
 
-    /// <summary>Takes the next bytes of the connection, the preface included; true when they are too much.</summary>
+    /// <summary>The first frame is not SETTINGS, so that this is no HTTP/2 client (RFC 9113 section 3.4).</summary>
+    public bool HasBadPreface { get; private set; }
+
+    /// <summary>Takes the next bytes of the connection, the preface included; true when they are too much, or no client would begin so.</summary>
     public bool Advance(ReadOnlySpan<byte> bytes, TimeSpan now)
     {
         if (!begun)
@@ -57,7 +61,7 @@ public struct FrameFlood
                 (header, headerBytes) = (0, 0);
             }
 
-            if (weight > Allowed) return true;
+            if (weight > Allowed || HasBadPreface) return true;
         }
     }
 
@@ -65,6 +69,13 @@ public struct FrameFlood
     {
         skip = length;
         type = frameType;
+        if (!hasFrame)
+        {
+            // Part of the preface, so it costs nothing.
+            (hasFrame, HasBadPreface) = (true, type != 0x4 || (flags & 1) != 0);
+            return;
+        }
+
         var cost = type switch
         {
             0x0 when length == 0 && (flags & 1) == 0 => Heavy, // DATA without content that does not end the stream

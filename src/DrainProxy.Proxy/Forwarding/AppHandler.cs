@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Forwarding.Streams;
 
 namespace DrainProxy.Proxy.Forwarding;
@@ -66,6 +67,9 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 
             await copy;
             exchange?.Dialogue?.BodySent();
+            if (exchange is not { IsHttp2: true } || RequestRules.TrailersAreValid(exchange.Http.Request)) return;
+            exchange.Refusal = FramingFault.Trailer;
+            throw new InvalidDataException("The trailer is malformed.");
         }
 
         /// <summary>

@@ -13,6 +13,8 @@ internal static class ResponseRules
     {
         var status = (int)response.StatusCode;
         if (status is < 101 or > 599 || exchange.HasNulInHead) return false;
+        // Over HTTP/2 a WebSocket opens with 2xx (RFC 8441 section 5); an HTTP/1.1 app that says it has not opened one.
+        if (status is >= 200 and < 300 && exchange.IsHttp2 && response.Version.Major < 2 && exchange.Http.Request.Method == "CONNECT") return false;
         if (status == 101 && !SwitchWasAsked(response, exchange)) return false;
         if (response.Headers.NonValidated.TryGetValues("Transfer-Encoding", out var codings))
         {

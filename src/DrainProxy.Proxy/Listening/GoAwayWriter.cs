@@ -15,8 +15,10 @@ namespace DrainProxy.Proxy.Listening;
 internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWriter
 {
     private const uint NoError = 0;
+    private const uint ProtocolError = 1;
     private const uint EnhanceYourCalm = 0xb;
     private static readonly byte[] GoAway = MakeFrame(NoError);
+    private static readonly byte[] Malformed = MakeFrame(ProtocolError);
     private static readonly byte[] TooMuch = MakeFrame(EnhanceYourCalm);
     private readonly Lock gate = new();
     private bool writing;
@@ -40,12 +42,13 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
         }
     }
 
-    /// <summary>Tells the peer why its connection is about to be closed: a flood of frames (RFC 9113 section 10.5).</summary>
-    public void TellFlood()
+    /// <summary>Tells the peer why its connection is about to be closed.</summary>
+    /// <param name="isMalformed">It breaks the protocol; else it sends too many frames (RFC 9113 section 10.5).</param>
+    public void Tell(bool isMalformed)
     {
         lock (gate)
         {
-            if (!completed) Send(TooMuch);
+            if (!completed) Send(isMalformed ? Malformed : TooMuch);
         }
     }
 

@@ -259,7 +259,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public void EndHolder()
     {
         TooSlow = true;
-        Http2?.TellFlood();
+        Http2?.Tell(isMalformed: false);
         Abort("the peer does not take its answers, and what is held for it is needed");
     }
 

@@ -7,6 +7,9 @@ public sealed class FrameFloodTests
 {
     private const byte Data = 0, Headers = 1, Settings = 4, Ping = 6, WindowUpdate = 8, Continuation = 9, Unknown = 0x77;
 
+    /// <summary>The client's preface: 24 bytes, then SETTINGS (RFC 9113 section 3.4).</summary>
+    private static byte[] Opening => [.. new byte[24], .. Frame(Settings, 0)];
+
     [Theory]
     [InlineData(Ping, 8, 5001)]
     [InlineData(Settings, 0, 1001)]
@@ -16,16 +19,28 @@ public sealed class FrameFloodTests
     public void Frames_that_cost_only_us_are_too_many_at_their_count(byte type, int length, int count)
     {
         var flood = new FrameFlood();
-        Assert.False(flood.Advance(new byte[24], TimeSpan.Zero));
+        Assert.False(flood.Advance(Opening, TimeSpan.Zero));
         for (var i = 1; i < count; i++) Assert.False(flood.Advance(Frame(type, length), TimeSpan.FromSeconds(1)));
         Assert.True(flood.Advance(Frame(type, length), TimeSpan.FromSeconds(1)));
+    }
+
+    [Theory]
+    [InlineData(Ping, 8, 0, true)]
+    [InlineData(Headers, 30, 0, true)]
+    [InlineData(Settings, 0, 1, true)]
+    [InlineData(Settings, 6, 0, false)]
+    public void Who_does_not_begin_with_settings_is_no_client(byte type, int length, byte flags, bool bad)
+    {
+        var flood = new FrameFlood();
+        Assert.Equal(bad, flood.Advance([.. new byte[24], .. Frame(type, length, flags)], TimeSpan.Zero));
+        Assert.Equal(bad, flood.HasBadPreface);
     }
 
     [Fact]
     public void Work_is_no_flood()
     {
         var flood = new FrameFlood();
-        flood.Advance(new byte[24], TimeSpan.Zero);
+        flood.Advance(Opening, TimeSpan.Zero);
         for (var i = 0; i < 20_000; i++)
         {
             Assert.False(flood.Advance(Frame(Headers, 30), TimeSpan.Zero));
@@ -39,7 +54,7 @@ public sealed class FrameFloodTests
     public void A_new_window_begins_anew()
     {
         var flood = new FrameFlood();
-        flood.Advance(new byte[24], TimeSpan.Zero);
+        flood.Advance(Opening, TimeSpan.Zero);
         for (var second = 0; second < 100; second += 11)
         {
             for (var i = 0; i < FrameFlood.Allowed; i++) Assert.False(flood.Advance(Frame(Ping, 8), TimeSpan.FromSeconds(second)));
@@ -49,7 +64,7 @@ public sealed class FrameFloodTests
     [Fact]
     public void Frames_are_followed_through_any_split()
     {
-        byte[] stream = [.. new byte[24], .. Frame(Headers, 300), .. Frame(Data, 70_000), .. Enumerable.Range(0, 1001).SelectMany(_ => Frame(Settings, 6))];
+        byte[] stream = [.. Opening, .. Frame(Headers, 300), .. Frame(Data, 70_000), .. Enumerable.Range(0, 1001).SelectMany(_ => Frame(Settings, 6))];
         foreach (var size in (int[])[1, 2, 7, 9, 4096])
         {
             var flood = new FrameFlood();

@@ -7,7 +7,8 @@ namespace DrainProxy.Proxy.Listening.Http2;
 
 /// <summary>
 /// Looks at the frames of an HTTP/2 client on their way to Kestrel and ends the connection of one that floods: GOAWAY with
-/// ENHANCE_YOUR_CALM, and after what has come already Kestrel sees the end of the input. Nothing is kept back or changed before that.
+/// ENHANCE_YOUR_CALM, and after what has come already Kestrel sees the end of the input. One that does not begin with SETTINGS is not
+/// listened to. Nothing is kept back or changed before that.
 /// </summary>
 internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TrackedConnection connection, TimeProvider time) : PipeReader
 {
@@ -56,7 +57,7 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     public bool EndsEarly => !peerEnded;
 
     /// <summary>A flood ended it.</summary>
-    public bool IsFlooded => ended;
+    public bool IsFlooded => ended && !flood.HasBadPreface;
 
     /// <summary>On clear text the transport's reader stays open: see <see cref="Discard"/>.</summary>
     public override void Complete(Exception? exception = null)
@@ -100,6 +101,15 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
         return connection.Fails(e);
     }
 
+    private ReadResult Drop()
+    {
+        inner.AdvanceTo(buffer.End);
+        buffer = default;
+        // Kestrel, which has seen no preface yet, would wait for the peer to close.
+        connection.Abort("the HTTP/2 client did not begin with SETTINGS");
+        return End;
+    }
+
     private ReadResult Look(in ReadResult raw)
     {
         buffer = raw.Buffer;
@@ -111,7 +121,8 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
             {
                 if (!flood.Advance(segment.Span, now)) continue;
                 ended = true;
-                writer.TellFlood();
+                writer.Tell(flood.HasBadPreface);
+                if (flood.HasBadPreface) return Drop();
                 break;
             }
 
