@@ -38,16 +38,19 @@ internal static class Interim
 
     private static List<(string Name, string Value)> Fields(string head)
     {
-        var fields = new List<(string, string)>();
+        var fields = new List<(string Name, string Value)>();
+        string[] nominated = [];
         foreach (var line in head.Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Skip(1))
         {
             var colon = line.IndexOf(':');
             if (colon <= 0 || line.AsSpan(0, colon).ContainsAnyExcept(FieldChars.Token) || line.Any(c => c is < ' ' and not '\t' or '\x7f')) continue;
             var name = line[..colon];
+            if (name.Equals("Connection", StringComparison.OrdinalIgnoreCase)) nominated = [.. nominated, .. HopByHop.Nominated(line[(colon + 1)..]) ?? []];
             if (HopByHop.IsFixed(name) || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)) continue;
             fields.Add((name, line[(colon + 1)..].Trim(' ', '\t')));
         }
 
+        fields.RemoveAll(f => HopByHop.Contains(nominated, f.Name));
         return fields;
     }
 }
