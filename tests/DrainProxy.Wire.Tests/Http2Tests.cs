@@ -56,6 +56,11 @@ public sealed class Http2Tests(WireProxy proxy)
         ["row 43: :authority with slash"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test/b")],
         ["row 43: :authority with userinfo"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "u@a.test")],
         ["row 43: :authority with space"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a .test")],
+        ["row 11: neither host nor :authority"] = [(":method", "GET"), (":scheme", "http"), (":path", "/")],
+        ["row 11: empty :authority"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "")],
+        ["row 11: empty host"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("host", "")],
+        ["row 11: port beyond all ports"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a.test:65536")],
+        ["row 41: websocket without :authority"] = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/ws")],
         ["row 11: two hosts"] = [(":method", "GET"), (":scheme", "http"), (":path", "/"), ("host", "a.test"), ("host", "b.test")],
         ["row 43: value with CR LF"] = [.. Plain, ("x-a", "b\r\nx-evil: c")],
         ["row 43: value with LF"] = [.. Plain, ("x-a", "b\nx-evil: c")],
@@ -210,6 +215,30 @@ public sealed class Http2Tests(WireProxy proxy)
     });
 
     [Fact]
+    public Task A_WebSocket_over_HTTP2_that_the_app_answers_with_200_is_not_open() => OnLane("row 41: websocket, 200", async (lane, seen) =>
+    {
+        using var connection = await RawHttp2.Open(lane.Port);
+        await connection.Send(FrameType.Headers, EndHeaders, 1, Block([(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/ws"), (":authority", "a.test")]));
+        var end = await End(connection, 1);
+        Assert.Equal(502, end.Status);
+        Assert.Contains("http_protocol_error", end.Body, StringComparison.Ordinal);
+        Assert.Single(seen.Requests);
+    });
+
+    [Theory]
+    [InlineData("PING", 6, 0)]
+    [InlineData("HEADERS", 1, 5)]
+    [InlineData("SETTINGS with ACK", 4, 1)]
+    public Task A_client_that_does_not_begin_with_settings_is_not_listened_to(string what, int type, int flags) => OnLane("row 42: preface, " + what, async (lane, seen) =>
+    {
+        var payload = type == 1 ? Block(Plain) : type == 6 ? new byte[8] : [];
+        byte[] frame = [0, 0, (byte)payload.Length, (byte)type, (byte)flags, 0, 0, 0, (byte)(type == 1 ? 1 : 0), .. payload];
+        var received = await RawClient.Exchange(lane.Port, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Encoding.Latin1.GetString(frame), [], untilEnd: true, leave: false);
+        Assert.True(received.Ended);
+        Assert.Empty(seen.Requests);
+    });
+
+    [Fact]
     public Task A_body_without_length_arrives_whole() => OnLane("row 7: body", async (lane, seen) =>
     {
         using var connection = await RawHttp2.Open(lane.Port);
@@ -241,12 +270,15 @@ public sealed class Http2Tests(WireProxy proxy)
     [InlineData(":path")]
     [InlineData("X-T")]
     [InlineData("connection")]
-    public Task Malformed_trailers_never_complete_a_request(string name) => OnLane($"row 28: trailer {name}", async (lane, seen) =>
+    [InlineData("transfer-encoding")]
+    [InlineData("x-t", "a\nb: c")]
+    [InlineData("x-t", "a\0b")]
+    public Task Malformed_trailers_never_complete_a_request(string name, string value = "/a") => OnLane($"row 28: trailer {name} {value.Length}", async (lane, seen) =>
     {
         using var connection = await RawHttp2.Open(lane.Port);
         await connection.Send(FrameType.Headers, EndHeaders, 1, Block(Request("POST", "/trailers")));
         await connection.Send(FrameType.Data, 0, 1, "hello"u8.ToArray());
-        await connection.Send(FrameType.Headers, EndHeaders | EndStream, 1, Block((name, "/a")));
+        await connection.Send(FrameType.Headers, EndHeaders | EndStream, 1, Block((name, value)));
         Assert.True((await End(connection, 1)).IsRefused);
         Assert.Empty(seen.Requests);
     });

@@ -9,6 +9,12 @@ public struct ChunkScanner
     /// <summary>A chunk's line with its extensions, in bytes.</summary>
     public const int MaxSizeLine = 4096;
 
+    /// <summary>Digits of a chunk's size, leading zeros among them: Kestrel takes no more, and what it would refuse gets an answer of our form here.</summary>
+    public const int MaxSizeDigits = 8;
+
+    /// <summary>A chunk's size in bytes; Kestrel's is a number of 31 bits.</summary>
+    public const int MaxSize = int.MaxValue;
+
     /// <summary>The whole trailer, in bytes.</summary>
     public const int MaxTrailer = 16 * 1024;
 
@@ -98,18 +104,19 @@ public struct ChunkScanner
     {
         if (Digit(b) is var digit and >= 0)
         {
-            // 15 digits of hexadecimal stay far below 2^63; leading zeros count, so that they are bounded too.
-            if (++line > 15) return FramingFault.ChunkSize;
+            if (++line > MaxSizeDigits) return FramingFault.ChunkSize;
             remaining = state == State.SizeFirst ? digit : (remaining << 4) | (uint)digit;
             state = State.Size;
             return FramingFault.None;
         }
 
         if (state == State.SizeFirst) return FramingFault.ChunkSize;
-        if (b == ';') state = State.Extension;
-        else if (b == '\r') state = State.SizeLf;
-        else return FramingFault.ChunkSize;
-        return FramingFault.None;
+        return b switch
+        {
+            (byte)';' => SizeEnds(State.Extension),
+            (byte)'\r' => SizeEnds(State.SizeLf),
+            _ => FramingFault.ChunkSize,
+        };
     }
 
     private FramingFault Trailer(byte b)
@@ -140,6 +147,14 @@ public struct ChunkScanner
                 state = State.Done;
                 return FramingFault.None;
         }
+    }
+
+    /// <summary>The size line has ended.</summary>
+    private FramingFault SizeEnds(State next)
+    {
+        if (remaining > MaxSize) return FramingFault.ChunkSize;
+        state = next;
+        return FramingFault.None;
     }
 
     private static int Digit(byte b) => b switch

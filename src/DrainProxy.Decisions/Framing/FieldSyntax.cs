@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 
 namespace DrainProxy.Decisions.Framing;
@@ -49,7 +50,8 @@ internal static class FieldSyntax
 
     public static bool Is(ReadOnlySpan<byte> name, ReadOnlySpan<byte> lower) => Ascii.EqualsIgnoreCase(name, lower);
 
-    private static bool IsPort(ReadOnlySpan<byte> port) => port.Length is >= 1 and <= 5 && port.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0;
+    private static bool IsPort(ReadOnlySpan<byte> port) =>
+        port.Length is >= 1 and <= 5 && port.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && int.Parse(port, CultureInfo.InvariantCulture) <= ushort.MaxValue;
 
     private static byte[] Controls() => [.. Enumerable.Range(0, 0x20).Where(i => i != '\t').Append(0x7f).Select(i => (byte)i)];
 }

@@ -18,6 +18,7 @@ public enum FramingFault : byte
     TooManyFields,
     Host,
     ContentLength,
+    LengthMissing,
     BodyTooLarge,
     TransferEncoding,
     UnknownCoding,
@@ -38,6 +39,7 @@ public static class FramingFaults
     public static int Status(this FramingFault fault) => fault switch
     {
         FramingFault.SlowHeader => 408,
+        FramingFault.LengthMissing => 411,
         FramingFault.BodyTooLarge => 413,
         FramingFault.TargetTooLong => 414,
         FramingFault.HeaderTooLarge or FramingFault.TooManyFields => 431,
@@ -62,6 +64,7 @@ public static class FramingFaults
         FramingFault.TooManyFields => "the header has more fields than allowed",
         FramingFault.Host => "Host is missing, given twice, not a host, or not that of the target",
         FramingFault.ContentLength => "Content-Length is not one decimal number",
+        FramingFault.LengthMissing => "an HTTP/1.0 request with this method needs a Content-Length",
         FramingFault.BodyTooLarge => "the body is larger than allowed",
         FramingFault.TransferEncoding => "Transfer-Encoding is not chunked, once and last",
         FramingFault.UnknownCoding => "a transfer coding is not known",

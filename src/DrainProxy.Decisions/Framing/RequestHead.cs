@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text;
 
 namespace DrainProxy.Decisions.Framing;
 
@@ -24,6 +25,9 @@ public enum BodyFraming : byte
 public static class RequestHead
 {
     private static ReadOnlySpan<byte> End => "\r\n\r\n"u8;
+
+    /// <summary>Whether a value is `uri-host [ ":" port ]` as <see cref="Check"/> takes it; for hosts that came in another way.</summary>
+    public static bool IsHost(string value) => FieldSyntax.IsHost(Encoding.Latin1.GetBytes(value));
 
     /// <summary>Length of the head with its empty line, or -1 when it is not complete yet.</summary>
     /// <param name="bytes">The message from its first byte.</param>
@@ -78,7 +82,7 @@ public static class RequestHead
         fault = fields.Read(head[(line + 2)..^2], limits.MaxFields);
         if (fault != FramingFault.None) return fault;
         if (fields.Hosts > 1 || (fields.Hosts == 0 && !http10)) return FramingFault.Host;
-        if (target[0] is not ((byte)'/' or (byte)'*') && fields.Hosts == 1 && !IsSameHost(target, fields.Host)) return FramingFault.Host;
+        if (target[0] is not ((byte)'/' or (byte)'*') && !AbsoluteForm.IsFor(target, fields.Host, fields.Hosts == 1)) return FramingFault.Host;
         if (fields.Codings > 0)
         {
             if (http10) return FramingFault.CodingOnHttp10;
@@ -89,7 +93,7 @@ public static class RequestHead
             return FramingFault.None;
         }
 
-        if (!fields.HasLength) return FramingFault.None;
+        if (!fields.HasLength) return http10 && NeedsLength(head) ? FramingFault.LengthMissing : FramingFault.None;
         if (limits.MaxBody > 0 && fields.Length > limits.MaxBody) return FramingFault.BodyTooLarge;
         length = fields.Length;
         framing = length > 0 ? BodyFraming.Length : BodyFraming.None;
@@ -131,32 +135,17 @@ public static class RequestHead
     {
         if (target[0] == '/') return !HasNul(target);
         if (target[0] == '*') return target.Length == 1 && method.SequenceEqual("OPTIONS"u8);
-        // Kestrel takes the scheme in lower case only.
-        return (target.StartsWith("http://"u8) || target.StartsWith("https://"u8)) && !HasNul(target);
+        return AbsoluteForm.Scheme(target) > 0 && !HasNul(target);
     }
+
+    /// <summary>Methods that HTTP/1.0 knows no bodyless form of (RFC 1945 section 8.3); Kestrel refuses these two.</summary>
+    private static bool NeedsLength(ReadOnlySpan<byte> head) => head.StartsWith("POST "u8) || head.StartsWith("PUT "u8);
 
     /// <summary>An escaped NUL in the path, which many a server ends a file name at; Kestrel refuses it too.</summary>
     private static bool HasNul(ReadOnlySpan<byte> target)
     {
         var query = target.IndexOf((byte)'?');
         return (query < 0 ? target : target[..query]).IndexOf("%00"u8) >= 0;
-    }
-
-    /// <summary>Absolute form: its host is the one that counts, so another one in Host is an attempt to have two (RFC 9112 section 3.2.2).</summary>
-    private static bool IsSameHost(ReadOnlySpan<byte> target, ReadOnlySpan<byte> host)
-    {
-        var secure = target[4] == 's';
-        var authority = target[(secure ? 8 : 7)..];
-        var end = authority.IndexOfAny((byte)'/', (byte)'?', (byte)'#');
-        if (end >= 0) authority = authority[..end];
-        if (!FieldSyntax.IsHost(authority) || authority.IsEmpty) return false;
-        return FieldSyntax.Is(WithoutDefaultPort(authority, secure), WithoutDefaultPort(host, secure));
-    }
-
-    private static ReadOnlySpan<byte> WithoutDefaultPort(ReadOnlySpan<byte> host, bool secure)
-    {
-        var port = secure ? ":443"u8 : ":80"u8;
-        return host.EndsWith(port) ? host[..^port.Length] : host;
     }
 
     /// <summary>What the field lines say of framing, gathered in one pass.</summary>
@@ -216,10 +205,13 @@ public static class RequestHead
             }
         }
 
-        /// <summary>1*DIGIT and one field only (RFC 9110 section 8.6): a list of equal lengths is refused too.</summary>
+        /// <summary>
+        /// 1*DIGIT and one field only (RFC 9110 section 8.6): a list of equal lengths is refused too, and leading zeros beyond the longest number,
+        /// for which Kestrel has no room.
+        /// </summary>
         private FramingFault NoteLength(ReadOnlySpan<byte> value)
         {
-            if (HasLength || value.IsEmpty || value.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0) return FramingFault.ContentLength;
+            if (HasLength || value.Length is 0 or > 19 || value.IndexOfAnyExceptInRange((byte)'0', (byte)'9') >= 0) return FramingFault.ContentLength;
             HasLength = true;
             return Utf8Parser.TryParse(value, out Length, out var used) && used == value.Length ? FramingFault.None : FramingFault.ContentLength;
         }

@@ -152,7 +152,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         (sender.IsWatched, sender.OnUsedConnection, sender.Dialogue) = (true, exchange is not null, this);
         (exchange, turn, head, interim, awaitsHead, body, refused) = (sender, sender.Turn, default, null, true, Body.None, null);
         if (sender.BodyTouched) BodyBegins();
-        return sender.HasOddHead ? RequestLine.Restore(bytes, sender.Http.Request.Method, sender.RawTarget, sender.AddsEmptyLength) : bytes;
+        return sender.HasOddHead ? RequestLine.Restore(bytes, sender) : bytes;
     }
 
     private static bool StartsWith(ReadOnlySpan<byte> bytes, string method) =>
@@ -200,6 +200,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
             }
 
             if (head.HasNul && ours) exchange.HasNulInHead = true;
+            if (isNew) FieldBlanks.Mend(buffer[from..at]);
             if (isNew) (count, at) = Shift(OldAnswer.SayClose(buffer[from..], count - from) + from, count, at);
             if (!ended) return count;
             awaitsHead = false;

@@ -83,17 +83,13 @@ internal sealed class AppTransformer(
         }
 
         // Host passes as it came; SocketsHttpHandler would put the app's address there.
-        var host = headers.Host.ToString();
-        if (!string.IsNullOrEmpty(host))
+        // That of a target in absolute form counts (RFC 9112 section 3.2.2).
+        var host = exchange.IsHttp2 || exchange.RawTarget[0] is '/' or '*' ? headers.Host.ToString() : AbsoluteForm.Authority(exchange.RawTarget);
+        if (!SetHost(proxyRequest, host, headers.Host.Count > 0))
         {
-            proxyRequest.Headers.TryAddWithoutValidation("Host", host);
-            if (proxyRequest.Headers.Host is null)
-            {
-                // The handler cannot read it and would write one of its own beside it.
-                exchange.Refusal = FramingFault.Host;
-                httpContext.Response.StatusCode = StatusCodes.Status400BadRequest;
-                return ValueTask.CompletedTask;
-            }
+            exchange.Refusal = FramingFault.Host;
+            httpContext.Response.StatusCode = StatusCodes.Status400BadRequest;
+            return ValueTask.CompletedTask;
         }
 
         var peer = exchange.Connection.PeerAddress;
@@ -109,6 +105,27 @@ internal sealed class AppTransformer(
         // gRPC servers insist on it (RFC 9110 section 10.1.4); it speaks of this hop, and we do take trailers.
         if (exchange.Target.IsHttp2 && headers.TE.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("TE", "trailers");
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>False when the handler cannot write the host, and the stream below it cannot put that right.</summary>
+    private bool SetHost(HttpRequestMessage request, string host, bool given)
+    {
+        if (host.Length > 0)
+        {
+            request.Headers.TryAddWithoutValidation("Host", host);
+            // What the handler cannot read it would write beside one of its own.
+            if (request.Headers.Host is not null) return true;
+            if (exchange.Target.HidesBytes || (exchange.IsHttp2 && !RequestHead.IsHost(host))) return false;
+        }
+        else if (!given || exchange.Target.HidesBytes)
+        {
+            return true;
+        }
+
+        request.Headers.Remove("Host");
+        request.Headers.Host = RequestLine.HostPlaceholder;
+        (exchange.HasOddHead, exchange.HostAsItCame) = (true, host);
+        return true;
     }
 
     /// <summary>RFC 7239: our element behind those received; an IPv6 address in brackets and quotes.</summary>

@@ -67,6 +67,12 @@ internal sealed class Exchange
     /// <summary>The head must be put right behind SocketsHttpHandler.</summary>
     public bool HasOddHead { get; set; }
 
+    /// <summary>OPTIONS of the server, not of a resource: `*` towards the app.</summary>
+    public bool IsForServer { get; private set; }
+
+    /// <summary>A Host that the handler cannot write; null when it can.</summary>
+    public string? HostAsItCame { get; set; }
+
     /// <summary>The handler writes a length of 0 that the client did not.</summary>
     public bool AddsEmptyLength { get; set; }
 
@@ -158,7 +164,10 @@ internal sealed class Exchange
     public ExchangeUri RequestUri()
     {
         var raw = RawTarget;
-        HasOddHead = raw == "*" && !Target.HidesBytes;
+        // Absolute form without a path asks the server itself, too (RFC 9112 section 3.2.4).
+        IsForServer = raw == "*" || (raw is not ("" or ['/', ..]) && Http.Request.Method == "OPTIONS" && IsBare(raw));
+        HasOddHead = IsForServer && !Target.HidesBytes;
+        HostAsItCame = null;
         AddsEmptyLength = false;
         var target = OriginForm(raw);
         if (lastUri is not null && ReferenceEquals(lastApp, Target) && string.Equals(target, lastTarget, StringComparison.Ordinal)) return lastUri;
@@ -230,6 +239,9 @@ internal sealed class Exchange
             Interim.Send(this, head);
         }
     }
+
+    private static bool IsBare(string target) =>
+        target.IndexOf("://", StringComparison.Ordinal) is > 0 and var at && target.AsSpan(at + 3).IndexOfAny('/', '?') < 0;
 
     /// <summary>Absolute form becomes origin form (RFC 9112 section 3.2.2).</summary>
     private static string OriginForm(string target)

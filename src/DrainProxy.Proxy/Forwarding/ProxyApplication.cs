@@ -262,6 +262,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         if (failure.Cause is not null) return failure.On(exchange);
         if (OfRequestBody(exchange, http.GetForwarderErrorFeature()?.Exception) is { } refusal)
         {
+            // What is left of the body cannot be found the end of.
+            if (!exchange.IsHttp2) http.Response.OnStarting(CloseHttp1, http);
             await Answer(exchange, refusal, Outcome.Refused);
             return null;
         }

@@ -3,13 +3,18 @@ using System.Text;
 namespace DrainProxy.Proxy.Forwarding;
 
 /// <summary>
-/// Heads that SocketsHttpHandler will not write as they came: it makes `get` GET (and takes `head` for HEAD), a URI cannot say `*`, and
-/// fields that describe a content need one, which then gets a length.
+/// Heads that SocketsHttpHandler will not write as they came: it makes `get` GET (and takes `head` for HEAD), a URI cannot say `*`,
+/// a Host must be a name that it can parse, and fields that describe a content need one, which then gets a length.
 /// </summary>
 internal static class RequestLine
 {
     /// <summary>Stands for a method that the handler would take for another.</summary>
     public static readonly HttpMethod Placeholder = new("DRAINPROXY-AS-IT-CAME");
+
+    /// <summary>Stands for a Host that the handler cannot write.</summary>
+    public const string HostPlaceholder = "drainproxy-as-it-came.invalid";
+
+    private static ReadOnlySpan<byte> HostLine => "\r\nHost: drainproxy-as-it-came.invalid\r\n"u8;
 
     private static ReadOnlySpan<byte> EmptyLength => "\r\nContent-Length: 0\r\n"u8;
 
@@ -19,19 +24,26 @@ internal static class RequestLine
 
     /// <summary>The head as it came.</summary>
     /// <param name="head">What the handler writes.</param>
-    /// <param name="method">The client's method.</param>
-    /// <param name="target">The client's target.</param>
-    /// <param name="withoutLength">The client's request has no content and says nothing of a length.</param>
-    public static ReadOnlyMemory<byte> Restore(ReadOnlyMemory<byte> head, string method, string target, bool withoutLength)
+    /// <param name="exchange">What the client sent.</param>
+    public static ReadOnlyMemory<byte> Restore(ReadOnlyMemory<byte> head, Exchange exchange)
     {
+        var method = exchange.Http.Request.Method;
         var span = head.Span;
         var first = span.IndexOf((byte)' ');
         var second = span[(first + 1)..].IndexOf((byte)' ') + first + 1;
-        var path = target == "*" ? "*" : Encoding.Latin1.GetString(span[(first + 1)..second]);
+        var path = exchange.IsForServer ? "*" : Encoding.Latin1.GetString(span[(first + 1)..second]);
         var rest = span[second..];
-        var length = withoutLength ? rest.IndexOf(EmptyLength) : -1;
+        if (exchange.HostAsItCame is { } host) rest = WithHost(rest, host);
+        // The client's request has no content and says nothing of a length.
+        var length = exchange.AddsEmptyLength ? rest.IndexOf(EmptyLength) : -1;
         return length < 0
             ? (byte[])[.. Encoding.Latin1.GetBytes($"{method} {path}"), .. rest]
             : [.. Encoding.Latin1.GetBytes($"{method} {path}"), .. rest[..length], .. rest[(length + EmptyLength.Length - 2)..]];
+    }
+
+    private static ReadOnlySpan<byte> WithHost(ReadOnlySpan<byte> rest, string host)
+    {
+        var at = rest.IndexOf(HostLine);
+        return at < 0 ? rest : (byte[])[.. rest[..at], .. Encoding.Latin1.GetBytes($"\r\nHost: {host}\r\n"), .. rest[(at + HostLine.Length)..]];
     }
 }

@@ -25,6 +25,8 @@ internal static class RequestRules
         if (exchange.IsHttp2)
         {
             if (!FieldsAreValid(request.Headers)) return Faults[(int)FramingFault.FieldValue];
+            // RFC 9113 section 8.3.1: :authority or Host, and neither empty.
+            if (string.IsNullOrEmpty(request.Headers.Host)) return Faults[(int)FramingFault.Host];
             if (exchange.RawTarget.AsSpan().ContainsAnyExceptInRange('!', '~')) return Faults[(int)FramingFault.Target];
         }
 
@@ -44,12 +46,20 @@ internal static class RequestRules
                 break;
         }
 
-        return request.Headers.Via.Count > 0 && OwnEntries(request.Headers.Via) >= LoopAt ? OwnAnswer.Loop : null;
+        return request.Headers.Via.Count > 0 && ViaField.OwnEntries(request.Headers.Via) >= LoopAt ? OwnAnswer.Loop : null;
     }
 
-    /// <summary>The value of Max-Forwards; null when it is not one decimal number, which is then nobody's limit.</summary>
-    public static int? MaxForwards(StringValues values) =>
-        values.Count == 1 && int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+    /// <summary>The value of Max-Forwards, no more than we can count; null when it is not one decimal number, which is then nobody's limit.</summary>
+    public static int? MaxForwards(StringValues values)
+    {
+        if (values.Count != 1 || string.IsNullOrEmpty(values[0]) || values[0].AsSpan().ContainsAnyExceptInRange('0', '9')) return null;
+        return int.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : int.MaxValue;
+    }
+
+    /// <summary>Whether what came behind a body over HTTP/2 leaves the request a good one: a malformed one is not to be completed (RFC 9113 section 8.1.1).</summary>
+    public static bool TrailersAreValid(HttpRequest request) =>
+        !request.SupportsTrailers() || !request.CheckTrailersAvailable()
+        || request.HttpContext.Features.Get<IHttpRequestTrailersFeature>() is not { } trailers || FieldsAreValid(trailers.Trailers);
 
     /// <summary>The request as it came, for TRACE; without what a client would not want to see in another's hands (RFC 9110 section 9.3.8).</summary>
     public static byte[] Echo(HttpContext http)
@@ -63,22 +73,6 @@ internal static class RequestRules
         }
 
         return Encoding.Latin1.GetBytes(text.Append("\r\n").ToString());
-    }
-
-    private static int OwnEntries(StringValues via)
-    {
-        var count = 0;
-        foreach (var line in via)
-        {
-            foreach (var entry in line.AsSpan().Split(','))
-            {
-                var words = line.AsSpan(entry).Trim();
-                var space = words.IndexOf(' ');
-                if (space > 0 && words[(space + 1)..].TrimStart().StartsWith(ViaField.Pseudonym, StringComparison.OrdinalIgnoreCase)) count++;
-            }
-        }
-
-        return count;
     }
 
     /// <summary>RFC 9113 sections 8.2.1 and 8.2.2, where Kestrel is lenient.</summary>
@@ -100,7 +94,7 @@ internal static class RequestRules
     }
 }
 
-/// <summary>Our entry in `Via`.</summary>
+/// <summary>Our entry in `Via`: a protocol, then our pseudonym (RFC 9110 section 7.6.3).</summary>
 internal static class ViaField
 {
     public const string Pseudonym = "drainproxy";
@@ -113,5 +107,59 @@ internal static class ViaField
     {
         var own = protocol == HttpProtocol.Http11 ? Http11 : HttpProtocol.IsHttp2(protocol) ? Http20 : Http10;
         return received.Count == 0 ? own : $"{string.Join(", ", (IEnumerable<string?>)received)}, {own}";
+    }
+
+    /// <summary>How often the request has passed here. Comments are nobody's entries, and neither are names that only begin like ours.</summary>
+    public static int OwnEntries(StringValues via)
+    {
+        var count = 0;
+        foreach (var line in via)
+        {
+            for (var rest = line.AsSpan(); !rest.IsEmpty;)
+            {
+                var end = EntryEnd(rest, out var comment);
+                if (IsOwn(rest[..comment].Trim(" \t"))) count++;
+                rest = end < rest.Length ? rest[(end + 1)..] : [];
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Where the first entry ends.</summary>
+    /// <param name="entries">Entries, separated by commas outside comments.</param>
+    /// <param name="comment">Where its comment begins, or its end.</param>
+    private static int EntryEnd(ReadOnlySpan<char> entries, out int comment)
+    {
+        var depth = 0;
+        comment = -1;
+        for (var i = 0; i < entries.Length; i++)
+        {
+            switch (entries[i])
+            {
+                case '\\' when depth > 0:
+                    i++;
+                    break;
+                case '(':
+                    if (comment < 0) comment = i;
+                    depth++;
+                    break;
+                case ')' when depth > 0:
+                    depth--;
+                    break;
+                case ',' when depth == 0:
+                    if (comment < 0) comment = i;
+                    return i;
+            }
+        }
+
+        if (comment < 0) comment = entries.Length;
+        return entries.Length;
+    }
+
+    private static bool IsOwn(ReadOnlySpan<char> entry)
+    {
+        var blank = entry.IndexOfAny(' ', '\t');
+        return blank > 0 && entry[blank..].TrimStart(" \t").Equals(Pseudonym, StringComparison.OrdinalIgnoreCase);
     }
 }

@@ -37,6 +37,8 @@ internal sealed class DataServer : IDisposable
         // Who ends TLS in front of us and speaks h2c to us says `:scheme: https` of it (Envoy), or in any case (HAProxy): RFC 9113 section 8.3.1
         // does not bind the scheme to the transport. What is told to the app goes by the transport: see AppTransformer.
         var options = new KestrelServerOptions { AddServerHeader = false, AllowAlternateSchemes = true };
+        // Absolute form: StrictReader has compared its host with Host as hosts are compared; Kestrel compares bytes with a URI in canonical form.
+        options.AllowHostHeaderOverride = true;
         // Field values pass as bytes in both directions; Latin-1 is the identity on bytes.
         options.RequestHeaderEncodingSelector = static name => name.Length switch
         {

@@ -62,7 +62,7 @@ internal static class CaseRunner
         if (received.Rest.Length > 0) return "bytes that are no answer: " + WireCase.Show(received.Rest);
         if (received.Finals.Count == 0 && expected.Ending == Ending.RefusedLate) return null;
         if (received.Finals.Count != 1) return $"{received.Finals.Count} answers";
-        return IsOurs(received.Finals[0], expected.Statuses);
+        return IsOurs(received.Finals[0], expected.Statuses) ?? SaysClose(received.Finals[0]);
     }
 
     private static string? Passed(WireCase test, Expectation expected, Received received, List<Message> own, int seen)
@@ -90,7 +90,7 @@ internal static class CaseRunner
         if (own.Count != test.Requests) return $"the app has seen {own.Count} requests, not {test.Requests}";
         if (!received.Ended) return "the connection was not closed";
         if (received.Finals.Count != test.Requests + 1) return $"{received.Finals.Count} answers";
-        return IsOurs(received.Finals[^1], expected.Statuses);
+        return IsOurs(received.Finals[^1], expected.Statuses) ?? SaysClose(received.Finals[^1]);
     }
 
     private static string? Own(WireCase test, Expectation expected, Received received, List<Message> own)
@@ -216,6 +216,10 @@ internal static class CaseRunner
         if (!answer.Values("Proxy-Status").Any(v => v.StartsWith("drainproxy; error=", StringComparison.Ordinal))) return "no Proxy-Status on " + answer.StartLine;
         return answer.Values("Content-Type").SingleOrDefault() == "application/problem+json" ? null : "no problem document on " + answer.StartLine;
     }
+
+    /// <summary>RFC 9112 section 9.6: who closes after an answer says so in it.</summary>
+    private static string? SaysClose(Message answer) =>
+        answer.Values("Connection").Any(v => v.Contains("close", StringComparison.OrdinalIgnoreCase)) ? null : "no Connection: close on " + answer.StartLine;
 
     /// <summary>RFC 9110 section 7.6.1, for every request that any case brings to the app.</summary>
     private static string? OneHop(List<Message> requests)

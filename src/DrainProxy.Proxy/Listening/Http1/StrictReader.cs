@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DrainProxy.Decisions.Framing;
 
 namespace DrainProxy.Proxy.Listening.Http1;
@@ -24,6 +25,9 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
     private static readonly ReadOnlySequence<byte> Substitute = new("GET / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n"u8.ToArray());
 
+    /// <summary>For a client that asked for no content and would take it for a next answer (RFC 9110 section 9.3.2).</summary>
+    private static readonly ReadOnlySequence<byte> HeadSubstitute = new("HEAD / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n"u8.ToArray());
+
     private static readonly ReadResult Ended = new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
 
     private ReadOnlySequence<byte> buffer;
@@ -41,6 +45,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
     /// <summary>Empty lines at the start of the buffer, which Kestrel is not shown.</summary>
     private int skip;
     private int searched;
+    private bool refusedHead;
     private bool substituted;
     private bool malformedShown;
     private volatile bool timedOut;
@@ -159,7 +164,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
         if (stage == Stage.Refused)
         {
-            if (!substituted) substituted = Substitute.Slice(consumed).IsEmpty;
+            if (!substituted) substituted = OwnRequest.Slice(consumed).IsEmpty;
             return;
         }
 
@@ -195,6 +200,8 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
     /// <summary>Gives the reader behind back its memory, where nobody else does.</summary>
     public void CompleteInner() => inner.Complete();
+
+    private ReadOnlySequence<byte> OwnRequest => refusedHead ? HeadSubstitute : Substitute;
 
     private bool TryReadInner(out ReadResult raw)
     {
@@ -296,6 +303,8 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
         if (stage == Stage.Head && (timedOut ? FramingFault.SlowHeader : ScanHead()) is var refused and not FramingFault.None)
         {
             (Fault, stage) = (refused, Stage.Refused);
+            var start = buffer.Slice(0, Math.Min(buffer.Length, 2 * MaxLeadingLines + 5)).ToArray().AsSpan().TrimStart("\r\n"u8);
+            refusedHead = start.StartsWith("HEAD "u8);
             Volatile.Write(ref headSince, 0);
         }
 
@@ -332,12 +341,22 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
 
         var fault = RequestHead.Check(bytes[..length], limits, out framing, out bodyLeft);
         if (fault != FramingFault.None) return fault;
+        if (AbsoluteForm.OddScheme(bytes, out var scheme) is >= 0 and var at) Lower(buffer.Slice(empty + at, scheme));
         skip = empty;
         approved = empty + length;
         Volatile.Write(ref headSince, 0);
         chunks = default;
         stage = framing == BodyFraming.None ? Stage.Whole : Stage.Body;
         return FramingFault.None;
+    }
+
+    /// <summary>In place: the bytes are this connection's alone, and nobody has read them yet.</summary>
+    private static void Lower(ReadOnlySequence<byte> bytes)
+    {
+        foreach (var segment in bytes)
+        {
+            foreach (ref var b in MemoryMarshal.AsMemory(segment).Span) b = (byte)char.ToLowerInvariant((char)b);
+        }
     }
 
     private FramingFault ScanBody()
@@ -365,7 +384,7 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
         return fault;
     }
 
-    private ReadResult Refused() => new(substituted ? ReadOnlySequence<byte>.Empty : malformedShown ? Malformed : Substitute, isCanceled: false, isCompleted: substituted);
+    private ReadResult Refused() => new(substituted ? ReadOnlySequence<byte>.Empty : malformedShown ? Malformed : OwnRequest, isCanceled: false, isCompleted: substituted);
 
     private void NextMessage()
     {
