@@ -71,6 +71,31 @@ public sealed class EarlyAnswerTests(WireProxy proxy)
         return true;
     });
 
+    /// <summary>The app may take the rest of the body for a next request, whose answer must not become another client's.</summary>
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]
+    [InlineData("HTTP/1.1 302 Found\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le{pause}ngth: 5\r\n\r\nhello")]
+    public async Task An_answer_before_the_body_is_the_last_of_its_connection(string answer)
+    {
+        foreach (var used in new[] { false, true })
+        {
+            await proxy.Use(lane => AnsweredAtTheHead(lane, answer, used));
+            await proxy.UseTls(lane => AnsweredAtTheHead(lane, answer, used));
+        }
+    }
+
+    [Fact]
+    public Task An_answer_behind_the_body_leaves_its_connection_in_use() => proxy.Use(async lane =>
+    {
+        var seen = lane.App.Record(null);
+        foreach (var body in (string[])["Content-Length: 6\r\n\r\nabc{pause}def", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{pause}3\r\ndef\r\n0\r\n\r\n", "Content-Length: 3\r\n\r\n{pause}abc"])
+            Assert.Single((await RawClient.Exchange(lane.Port, "PUT /r HTTP/1.1\r\nHost: a.test\r\n" + body, ["PUT"], untilEnd: false, leave: false)).Finals);
+        Assert.Equal(3, seen.Requests.Count);
+        Assert.Single(seen.Bytes);
+        return true;
+    });
+
     /// <summary>An app that takes no more of the body holds the write up, and with it the answer.</summary>
     [Fact]
     public async Task A_refusal_comes_through_a_body_that_the_app_does_not_take()
@@ -122,6 +147,26 @@ public sealed class EarlyAnswerTests(WireProxy proxy)
             Assert.Matches(chunked ? "\r\n\r\n(5\r\nfirst\r\n)?$" : "\r\n\r\n(first)?$", broken);
         }
 
+        return true;
+    }
+
+    private static async Task<bool> AnsweredAtTheHead(Lane lane, string answer, bool used)
+    {
+        const string Inner = "GET /inner HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        const string Plain = "GET /plain HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+        if (used) await RawClient.Exchange(lane.Port, Plain, ["GET"], untilEnd: true, leave: false);
+        var seen = lane.App.Record(WireCase.Scripted(answer), early: true);
+        using var client = await RawConnection.Open(lane.Port);
+        await client.Send($"POST /r HTTP/1.1\r\nHost: a.test\r\nContent-Length: {2 * Inner.Length}\r\n\r\n{Inner}");
+        await Net.Eventually(() => Task.FromResult(seen.Requests.Count == 1), "the app has answered");
+        // What it says has to be here before the rest is sent; the pause stands for a client that takes its time.
+        await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        await client.Send(Inner);
+        Assert.Equal("hello", (await client.Answer()).Body);
+        await RawClient.Exchange(lane.Port, Plain, ["GET"], untilEnd: true, leave: false);
+        Assert.Equal(2, seen.Bytes.Count);
+        Assert.EndsWith(Inner, seen.Bytes[0], StringComparison.Ordinal);
+        Assert.StartsWith("GET /plain ", seen.Bytes[1], StringComparison.Ordinal);
         return true;
     }
 }

@@ -16,7 +16,8 @@ internal interface IAppConnection
 /// What is said on one HTTP/1.1 connection to the app, seen where the bytes are: mends what SocketsHttpHandler cannot send or show. Request
 /// lines go as they came; interim answers are handed on; an answer of HTTP/1.0 says `close`; an answer that the app gave before it had read
 /// the whole request, and then closed, is there to be read although the write fails; and one that refuses while the body is still on its
-/// way is read at once (RFC 9112 section 9.3).
+/// way is read at once (RFC 9112 section 9.3). Any answer that comes before the body was sent is the last of its connection: the app may take
+/// the rest of the body for a next request, whose answer would go to another client.
 /// </summary>
 /// <remarks>The handler writes from one place at a time and reads from one place at a time; both may be at once.</remarks>
 internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
@@ -105,7 +106,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         }
     }
 
-    /// <summary>The content is with the app.</summary>
+    /// <summary>What is written next is the last of the content: no answer is early any more.</summary>
     public void BodySent()
     {
         lock (gate)
@@ -151,7 +152,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         if (body == Body.Abandoned) throw new IOException("a request was left unfinished on this connection");
         (sender.IsWatched, sender.OnUsedConnection, sender.Dialogue) = (true, exchange is not null, this);
         (exchange, turn, head, interim, awaitsHead, body, refused) = (sender, sender.Turn, default, null, true, Body.None, null);
-        if (sender.BodyTouched) BodyBegins();
+        if (sender is { BodyTouched: true, BodyPassed: false }) BodyBegins();
         return sender.HasOddHead ? RequestLine.Restore(bytes, sender) : bytes;
     }
 
@@ -204,7 +205,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
             if (isNew) (count, at) = Shift(OldAnswer.SayClose(buffer[from..], count - from) + from, count, at);
             if (!ended) return count;
             awaitsHead = false;
-            return head.Status is >= 400 and < 600 && body == Body.Sending ? Refuse(buffer, count, from, at) : count;
+            return body == Body.Sending && head.Status != 101 ? EndsEarly(buffer, count, from, at) : count;
         }
 
         return count;
@@ -212,8 +213,11 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         static (int Count, int At) Shift(int now, int before, int at) => (now, at + now - before);
     }
 
-    /// <summary>The app has answered and will not change its mind: the rest of the content is not for it. Needs room for the `close`.</summary>
-    private int Refuse(Span<byte> buffer, int count, int from, int end)
+    /// <summary>
+    /// The app has answered before it has the content: the connection ends with this answer. One that refuses will not change its mind, and
+    /// the rest is not for it. Needs room for the `close`.
+    /// </summary>
+    private int EndsEarly(Span<byte> buffer, int count, int from, int end)
     {
         // A LF that came alone may have its CR in the piece before.
         if (end - from < 2) return count;
@@ -223,12 +227,12 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         lock (gate)
         {
             if (body != Body.Sending) return count;
-            body = Body.Abandoned;
+            if (head.Status is >= 400 and < 600) body = Body.Abandoned;
         }
 
         buffer[line..count].CopyTo(buffer[(line + field.Length)..]);
         field.CopyTo(buffer[line..]);
-        refused?.TrySetResult();
+        if (body == Body.Abandoned) refused?.TrySetResult();
         return count + field.Length;
     }
 

@@ -45,6 +45,7 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
             if (exchange is { BodyTouched: true, WholeBody: { } body })
             {
                 // Not the first time, by us or by the handler: from what was kept.
+                exchange.PassesAgain();
                 await stream.WriteAsync(body, cancellationToken);
                 await stream.FlushAsync(cancellationToken);
                 return;

@@ -18,6 +18,7 @@ internal sealed class Exchange
     private ExchangeUri? lastUri;
     private AppTarget? lastApp;
     private bool charged;
+    private long passed;
 
     public Exchange(Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, TimeProvider time) =>
         Transformer = new(this, lifecycle, streams, rules, time);
@@ -84,6 +85,9 @@ internal sealed class Exchange
 
     /// <summary>The app has refused the request before its content was sent, and gets no more of it.</summary>
     public bool RefusedEarly { get; set; }
+
+    /// <summary>All of a body whose length is known is on its way to the app.</summary>
+    public bool BodyPassed => passed == Http.Request.ContentLength;
 
     /// <summary>A byte of the app's answer to this attempt has come.</summary>
     public bool AnswerBegun { get; set; }
@@ -187,11 +191,27 @@ internal sealed class Exchange
         if (Http.Request.ContentLength is { } length && (Target.HidesBytes || AppHandler.IsIdempotent(Http.Request.Method))) kept.Begin(length);
     }
 
-    /// <summary>Bytes of the body on their way to the app.</summary>
-    public void Passes(ReadOnlySpan<byte> bytes) => kept.Add(bytes);
+    /// <summary>Bytes of the body on their way to the app, before they are written.</summary>
+    public void Passes(ReadOnlySpan<byte> bytes)
+    {
+        kept.Add(bytes);
+        passed += bytes.Length;
+        if (BodyPassed) Dialogue?.BodySent();
+    }
+
+    /// <summary>The kept body, whole, before it is written.</summary>
+    public void PassesAgain()
+    {
+        passed = Http.Request.ContentLength ?? 0;
+        Dialogue?.BodySent();
+    }
 
     /// <summary>Forgets what is known of the attempt before.</summary>
-    public void BeginAttempt() => (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
+    public void BeginAttempt()
+    {
+        (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
+        passed = 0;
+    }
 
     /// <summary>The app has answered, whatever it said.</summary>
     public void ProbeAnswered()
