@@ -81,9 +81,23 @@ public sealed class EarlyAnswerTests(WireProxy proxy)
         foreach (var used in new[] { false, true })
         {
             await proxy.Use(lane => AnsweredAtTheHead(lane, answer, used));
+            await proxy.Use(lane => AnsweredAtTheHead(lane, answer, used, expects: true));
             await proxy.UseTls(lane => AnsweredAtTheHead(lane, answer, used));
         }
     }
+
+    /// <summary>The client has announced its body and hears that nobody wants it.</summary>
+    [Fact]
+    public Task A_refusal_of_an_announced_body_is_the_last_of_its_connection() => proxy.Use(async lane =>
+    {
+        var seen = lane.App.Record(WireCase.Scripted(Refusal), early: true);
+        using var client = await RawConnection.Open(lane.Port);
+        await client.Send("POST /r HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+        Assert.Equal(413, (await client.Answer()).Status);
+        await RawClient.Exchange(lane.Port, "GET /plain HTTP/1.1\r\nHost: a.test\r\n\r\n", ["GET"], untilEnd: false, leave: false);
+        Assert.Equal(2, seen.Bytes.Count);
+        return true;
+    });
 
     [Fact]
     public Task An_answer_behind_the_body_leaves_its_connection_in_use() => proxy.Use(async lane =>
@@ -150,14 +164,15 @@ public sealed class EarlyAnswerTests(WireProxy proxy)
         return true;
     }
 
-    private static async Task<bool> AnsweredAtTheHead(Lane lane, string answer, bool used)
+    private static async Task<bool> AnsweredAtTheHead(Lane lane, string answer, bool used, bool expects = false)
     {
         const string Inner = "GET /inner HTTP/1.1\r\nHost: a.test\r\n\r\n";
         const string Plain = "GET /plain HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
         if (used) await RawClient.Exchange(lane.Port, Plain, ["GET"], untilEnd: true, leave: false);
         var seen = lane.App.Record(WireCase.Scripted(answer), early: true);
         using var client = await RawConnection.Open(lane.Port);
-        await client.Send($"POST /r HTTP/1.1\r\nHost: a.test\r\nContent-Length: {2 * Inner.Length}\r\n\r\n{Inner}");
+        var (field, first) = expects ? ("Expect: 100-continue\r\n", "") : ("", Inner);
+        await client.Send($"POST /r HTTP/1.1\r\nHost: a.test\r\n{field}Content-Length: {first.Length + Inner.Length}\r\n\r\n{first}");
         await Net.Eventually(() => Task.FromResult(seen.Requests.Count == 1), "the app has answered");
         // What it says has to be here before the rest is sent; the pause stands for a client that takes its time.
         await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);

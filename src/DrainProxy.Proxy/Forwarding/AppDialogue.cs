@@ -50,6 +50,9 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
     private enum Body
     {
         None,
+
+        /// <summary>The head has gone alone (`Expect`): the app has still to say whether it wants the content.</summary>
+        Announced,
         Sending,
         Sent,
 
@@ -101,7 +104,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         if (exchange!.Http.Request.ContentLength is > LongestBodyEndedEarly) return;
         lock (gate)
         {
-            if (body != Body.None) return;
+            if (body is not (Body.None or Body.Announced)) return;
             (body, stop) = (Body.Sending, stop ?? new());
         }
     }
@@ -153,6 +156,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         (sender.IsWatched, sender.OnUsedConnection, sender.Dialogue) = (true, exchange is not null, this);
         (exchange, turn, head, interim, awaitsHead, body, refused) = (sender, sender.Turn, default, null, true, Body.None, null);
         if (sender is { BodyTouched: true, BodyPassed: false }) BodyBegins();
+        else if (sender is { HasContent: true, BodyTouched: false }) body = Body.Announced;
         return sender.HasOddHead ? RequestLine.Restore(bytes, sender) : bytes;
     }
 
@@ -205,7 +209,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
             if (isNew) (count, at) = Shift(OldAnswer.SayClose(buffer[from..], count - from) + from, count, at);
             if (!ended) return count;
             awaitsHead = false;
-            return body == Body.Sending && head.Status != 101 ? EndsEarly(buffer, count, from, at) : count;
+            return body is Body.Sending or Body.Announced && head.Status != 101 ? EndsEarly(buffer, count, from, at) : count;
         }
 
         return count;
@@ -226,7 +230,7 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         if (count + field.Length > buffer.Length) return count;
         lock (gate)
         {
-            if (body != Body.Sending) return count;
+            if (body is not (Body.Sending or Body.Announced)) return count;
             if (head.Status is >= 400 and < 600) body = Body.Abandoned;
         }
 

@@ -14,7 +14,12 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 {
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (request.Content is { } content and not EmptyContent) request.Content = new FlushedContent(content, (request.RequestUri as ExchangeUri)?.Exchange);
+        if (request.Content is { } content and not EmptyContent)
+        {
+            var exchange = (request.RequestUri as ExchangeUri)?.Exchange;
+            if (exchange is not null) exchange.HasContent = exchange.Http.Request.ContentLength != 0;
+            request.Content = new FlushedContent(content, exchange);
+        }
         else if (request.Content is null && !IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
         return base.SendAsync(request, cancellationToken);
     }

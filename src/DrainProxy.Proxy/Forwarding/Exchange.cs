@@ -86,6 +86,9 @@ internal sealed class Exchange
     /// <summary>The app has refused the request before its content was sent, and gets no more of it.</summary>
     public bool RefusedEarly { get; set; }
 
+    /// <summary>This attempt sends a body.</summary>
+    public bool HasContent { get; set; }
+
     /// <summary>All of a body whose length is known is on its way to the app.</summary>
     public bool BodyPassed => passed == Http.Request.ContentLength;
 
@@ -210,7 +213,7 @@ internal sealed class Exchange
     public void BeginAttempt()
     {
         (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
-        passed = 0;
+        (HasContent, passed) = (false, 0);
     }
 
     /// <summary>The app has answered, whatever it said.</summary>
