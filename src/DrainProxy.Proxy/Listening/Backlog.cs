@@ -1,10 +1,16 @@
+using DrainProxy.Decisions.SlowPeers;
+
 namespace DrainProxy.Proxy.Listening;
 
 /// <summary>What one connection's client has not taken of its answers, in bytes of our memory.</summary>
-internal sealed class Backlog
+/// <param name="all">What is held of all connections.</param>
+internal sealed class Backlog(Backlog? all = null)
 {
     /// <summary>What an exchange costs beside its body, in bytes: measured with answers of one byte on streams without a window (bench/README.md).</summary>
     public const int PerExchange = 12 * 1024;
+
+    /// <summary>Bytes that all clients together may hold.</summary>
+    public static readonly long Allowed = Backlogs.Allowed(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
 
     private long held;
     private long releases;
@@ -15,11 +21,19 @@ internal sealed class Backlog
     /// <summary>How often the client has taken what was held: goes up with each piece.</summary>
     public long Releases => Volatile.Read(ref releases);
 
-    public void Hold(long bytes) => Interlocked.Add(ref held, bytes);
+    /// <summary>All clients together hold half of what they may: less is taken from apps ahead of them.</summary>
+    public bool IsTight => all is not null && all.Held > Allowed / 2;
+
+    public void Hold(long bytes)
+    {
+        Interlocked.Add(ref held, bytes);
+        all?.Hold(bytes);
+    }
 
     public void Release(long bytes)
     {
         Interlocked.Add(ref held, -bytes);
         Interlocked.Increment(ref releases);
+        all?.Release(bytes);
     }
 }

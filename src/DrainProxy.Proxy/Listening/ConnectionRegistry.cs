@@ -49,7 +49,7 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly TimeSpan headTimeout;
     private readonly SlowPeerLimits slowest;
     private readonly ITimer timer;
-    private readonly long heldAllowed = Backlogs.Allowed(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+    private readonly Backlog allHeld = new();
     private readonly List<TrackedConnection> holders = [];
     private readonly List<HeldAnswers> held = [];
     private readonly long startedAt;
@@ -101,7 +101,7 @@ internal sealed class ConnectionRegistry : IDisposable
     {
         var now = time.GetTimestamp();
         var connection = new TrackedConnection(
-            context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), time);
+            context, target, context.Features.Get<IConnectionSocketFeature>()?.Socket, limits.Draw(Random.Shared.NextDouble()), time, allHeld);
         context.Features.Set<IConnectionSocketFeature>(connection);
         connection.FollowHeartbeat();
         connections.TryAdd(connection, 0);
@@ -212,7 +212,7 @@ internal sealed class ConnectionRegistry : IDisposable
 
     private void EndHolders()
     {
-        var ended = Backlogs.ToEnd(held, heldAllowed);
+        var ended = Backlogs.ToEnd(held, Backlog.Allowed);
         foreach (var position in ended) holders[position].EndHolder();
         if (ended.Count > 0) HoldersEnded?.Invoke(ended.Count, held.Sum(answers => answers.Bytes));
         holders.Clear();

@@ -18,7 +18,7 @@ namespace DrainProxy.Proxy.Listening;
 /// only through <see cref="TryBegin"/> and an idle connection is half-closed only through <see cref="TryHalfClose"/>; both race on one
 /// word, so that a request is either served or counted as lost, never neither.
 /// </summary>
-internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, TimeProvider time)
+internal sealed class TrackedConnection(ConnectionContext context, AppTarget target, Socket? socket, ConnectionQuota quota, TimeProvider time, Backlog? allHeld = null)
     : IConnectionSocketFeature, IConnectionHeartbeatFeature
 {
     private const int ClosedMark = int.MinValue / 2;
@@ -68,7 +68,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public bool TooSlow { get; private set; }
 
     /// <summary>What is held of answers that the client does not take.</summary>
-    public Backlog Backlog { get; } = new();
+    public Backlog Backlog { get; } = new(allHeld);
 
     /// <summary>Set when the HTTP/2 preface or ALPN was seen.</summary>
     public GoAwayWriter? Http2 { get; private set; }

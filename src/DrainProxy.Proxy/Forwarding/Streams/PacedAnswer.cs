@@ -33,7 +33,7 @@ internal sealed class PacedAnswer(IHttpResponseBodyFeature client, TrackedConnec
 
     PipeWriter IHttpResponseBodyFeature.Writer => client.Writer;
 
-    private int Piece => passed < Proof ? FirstPiece : LargestPiece;
+    private int Piece => passed < Proof || connection.Backlog.IsTight ? FirstPiece : LargestPiece;
 
     /// <summary>The app's body, to be read at the pace of what is written here.</summary>
     public Stream From(Stream app) => new Reader(app, this);
