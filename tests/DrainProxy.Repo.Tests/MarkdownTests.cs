@@ -11,7 +11,7 @@ public sealed partial class MarkdownTests
     private static readonly string[] OtherOptions =
     [
         "--json", "--help", "--version", "--peers", "--metrics", "--runs", "--seconds", "--rate", "--connections", "--idle", "--drainproxy",
-        "--baseline", "--limit", "--compare", "--pin", "--profile", "--attack", "--quick", "--default-target", "--app-port-env", "--watch", "--kubernetes-version", "--image", "--format",
+        "--baseline", "--limit", "--compare", "--pin", "--profile", "--attack", "--webhook", "--quick", "--default-target", "--app-port-env", "--watch", "--kubernetes-version", "--image", "--format",
         "--explain", "--mb-per-request", "--longest", "--svg",
         // webhook
         "--tls", "--namespace", "--secret", "--lease", "--webhook-configuration", "--service-account-dir",
