@@ -62,11 +62,10 @@ public sealed class WebSocketPeersTests
         await Net.Eventually(async () => (await proxy.State()).GetProperty("in_flight").GetInt32() == 0, "nothing is in flight");
     }
 
-    /// <summary>The end of a pod is told to both sides, whichever of them speaks HTTP/2.</summary>
+    /// <summary>The end of a pod is told to both sides, in streams of HTTP/2.</summary>
     [Theory]
     [InlineData("server", "client-h2")]
     [InlineData("server-h2", "client-h2")]
-    [InlineData("server-h2", "client-plain")]
     public async Task Both_sides_hear_1001_in_streams_of_HTTP2(string server, string client)
     {
         var port = Net.FreePort();
