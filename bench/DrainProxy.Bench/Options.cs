@@ -1,3 +1,5 @@
+using DrainProxy.Bench.Memory;
+
 namespace DrainProxy.Bench;
 
 /// <summary>What the command line asks for; the defaults give a run of 5 to 10 minutes.</summary>
@@ -20,6 +22,9 @@ internal sealed record Options
           --profile [PEER]  instead of the rows: where the CPU time goes under load (perf), of drainproxy by default
           --attack [x,y]    instead of the rows: good traffic while it is attacked, of drainproxy by default
           --webhook         instead of the rows: reviews of the webhook on one processor
+          --memory [APP]    instead of the rows: exports beyond the app's memory limit (bench/README.md), bare, behind HAProxy and behind DrainProxy
+                            puma, puma-arenas, puma-two, node, python, java; with --runs 1 --seconds 30 by default, and
+                            --memory-limit MIB (1500), --later-limit MIB (from the middle on), --export MIB (120), --maxconn 4,6,8, --arms bare,haproxy,drainproxy, --trace FILE
           --limit MINUTES   no further round is begun that would not end in this time (default 10)
           --keep            leave the temporary folder with the configurations
         """;
@@ -46,6 +51,9 @@ internal sealed record Options
     /// <summary>The webhook instead of the proxy.</summary>
     public bool Webhook { get; init; }
 
+    /// <summary>Null: not this mode.</summary>
+    public MemoryOptions? Memory { get; init; }
+
     /// <summary>The warm-up before a measured load: long enough for the runtime's tiers to settle, so it is not cut with <see cref="Seconds"/>.</summary>
     public double WarmUp { get; init; } = 3;
 
@@ -64,7 +72,7 @@ internal sealed record Options
                 "--peers" => options with { Peers = List(Value()) },
                 "--metrics" => options with { Metrics = [.. List(Value()).Select(Group)] },
                 "--runs" => options with { Runs = Whole(name, Value(), 1, 20) },
-                "--seconds" => options with { Seconds = Whole(name, Value(), 1, 60) },
+                "--seconds" => options with { Seconds = Whole(name, Value(), 1, 120) },
                 "--rate" => options with { Rate = Whole(name, Value(), 1, 50_000) },
                 "--connections" => options with { Connections = Whole(name, Value(), 1, 1000) },
                 "--idle" => options with { Idle = Whole(name, Value(), 100, 8_000) },
@@ -78,6 +86,14 @@ internal sealed record Options
                 "--compare" => options with { Compare = Path.GetFullPath(Value()) },
                 "--profile" => options with { Profile = Optional() ?? "drainproxy" },
                 "--webhook" => options with { Webhook = true },
+                "--memory" => options with { Memory = new() { App = Optional() ?? "puma" }, Runs = 1, Seconds = 30 },
+                "--memory-limit" => Of(options, m => m with { LimitMi = Whole(name, Value(), 64, 65536) }),
+                "--later-limit" => Of(options, m => m with { LaterLimitMi = Whole(name, Value(), 64, 65536) }),
+                "--export" => Of(options, m => m with { ExportMi = Whole(name, Value(), 1, 4096) }),
+                "--clients" => Of(options, m => m with { Clients = Whole(name, Value(), 1, 1000) }),
+                "--maxconn" => Of(options, m => m with { MaxConn = [.. List(Value()).Select(v => Whole(name, v, 1, 1000))] }),
+                "--arms" => Of(options, m => m with { Arms = List(Value()) }),
+                "--trace" => Of(options, m => m with { Trace = Path.GetFullPath(Value()) }),
                 "--attack" => options with { Attack = List(Optional() ?? "") },
                 _ => throw new UsageException($"unknown option {name}"),
             };
@@ -85,6 +101,8 @@ internal sealed record Options
 
         return options;
     }
+
+    private static Options Of(Options options, Func<MemoryOptions, MemoryOptions> change) => options with { Memory = change(options.Memory ?? throw new UsageException("--memory comes first")) };
 
     private static string[] List(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 

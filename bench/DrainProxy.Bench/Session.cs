@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using DrainProxy.Bench.Attacks;
 using DrainProxy.Bench.Load;
 using DrainProxy.Bench.Measuring;
+using DrainProxy.Bench.Memory;
 using DrainProxy.Bench.Peers;
 using DrainProxy.Bench.Profiling;
 using DrainProxy.Bench.Reporting;
@@ -21,6 +22,7 @@ internal static class Session
         try
         {
             if (options.Webhook) return await WebhookRun.Run(options, repository, folder, cancellation);
+            if (options.Memory is not null) return await MemoryRun.Run(options, repository, folder, cancellation);
             List<string> notes = [];
             var selected = options switch
             {
