@@ -36,6 +36,9 @@ internal sealed partial class AppMonitor : IDisposable
     /// <summary>Raised with the new state, outside the lock.</summary>
     public event Action<bool>? Changed;
 
+    /// <summary>Raised before the first request may go to an app that answers again: what is decided by its memory needs a reading of it.</summary>
+    public event Action? Answers;
+
     public bool IsUp => isUp;
 
     /// <summary>The requests that wait for the app to answer.</summary>
@@ -104,6 +107,7 @@ internal sealed partial class AppMonitor : IDisposable
     private void Set(bool answers)
     {
         AppAddress subject;
+        if (answers && !isUp) Answers?.Invoke();
         lock (gate)
         {
             if (isUp == answers) return;

@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Framing;
+using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Listening;
@@ -122,6 +123,15 @@ internal sealed class Exchange
     /// <summary>Its class, where requests are let in by what they take.</summary>
     public string? Route { get; set; }
 
+    /// <summary>Its place with the app; null where nobody asks for room.</summary>
+    public Pass? Pass { get; set; }
+
+    /// <summary>When it got that place.</summary>
+    public long PassedAt { get; set; }
+
+    /// <summary>It takes memory of the app, and goes over connections that only such requests use.</summary>
+    public bool IsHeavy { get; set; }
+
     /// <summary>Ends this exchange alone; only exchanges that may become endless have one.</summary>
     public CancellationTokenSource? Cancel { get; set; }
 
@@ -146,6 +156,8 @@ internal sealed class Exchange
         Paced = null;
         charged = false;
         Route = null;
+        IsHeavy = false;
+        Pass = null;
         Cancel = null;
     }
 

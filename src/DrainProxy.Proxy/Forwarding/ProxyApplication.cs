@@ -2,6 +2,7 @@ using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.Draining;
 using DrainProxy.Decisions.Framing;
 using DrainProxy.Decisions.Pressure.Admission;
+using DrainProxy.Decisions.Pressure.Costs;
 using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding.Streams;
@@ -51,8 +52,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         {
             // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
             if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
-            else if (path.Gate.IsActive) await ForwardWithRoom(context);
-            else await Forward(context);
+            else if (path.Gate.IsActive || !context.Target.Monitor.Breaker.Admits) await ForwardWithRoom(context);
+            else await Forward(context, asksForRoom: false);
         }
 
         // Only a client that gives no window leaves it so.
@@ -99,8 +100,23 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         return true;
     }
 
-    /// <summary>Lets the request go to the app when there is room for it; it holds its place until the app has answered.</summary>
+    /// <summary>The request holds its place with the app until the app has answered.</summary>
     private async Task ForwardWithRoom(Exchange exchange)
+    {
+        try
+        {
+            // Who waits for the app asks for room when it is back: its memory is not known before, and what was will have changed.
+            if (exchange.Target.Monitor.Breaker.Admits && !await TakesRoom(exchange)) return;
+            await Forward(exchange, asksForRoom: true);
+        }
+        finally
+        {
+            if (exchange.Pass is { } pass) path.Gate.Leave(pass, path.Time.GetElapsedTime(exchange.PassedAt));
+        }
+    }
+
+    /// <summary>Lets the request go to the app when there is room for it; false when it was answered otherwise.</summary>
+    private async ValueTask<bool> TakesRoom(Exchange exchange)
     {
         if (!path.Gate.TryEnter(exchange, out var pass, out var refusal))
         {
@@ -114,7 +130,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
                 catch (OperationCanceledException)
                 {
                     await HoldFailed(exchange, exchange.Http.RequestAborted.IsCancellationRequested ? HoldResult.ClientGone : HoldResult.Cut);
-                    return;
+                    return false;
                 }
                 finally
                 {
@@ -125,20 +141,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             if (refusal != Refusal.None)
             {
                 await Refuse(exchange, refusal);
-                return;
+                return false;
             }
         }
 
-        var began = path.Time.GetTimestamp();
-        exchange.Route = pass.Route?.Name;
-        try
-        {
-            await Forward(exchange);
-        }
-        finally
-        {
-            path.Gate.Leave(pass, path.Time.GetElapsedTime(began));
-        }
+        (exchange.Pass, exchange.PassedAt, exchange.Route) = (pass, path.Time.GetTimestamp(), pass.Route?.Name);
+        exchange.IsHeavy = pass.Ticket is { Route.Kind: RouteKind.Heavy };
+        return true;
     }
 
     private async Task Refuse(Exchange exchange, Refusal refusal)
@@ -148,7 +157,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         await Answer(exchange, OwnAnswer.Of(reason), Outcome.Refused);
     }
 
-    private async Task Forward(Exchange exchange)
+    private async Task Forward(Exchange exchange, bool asksForRoom)
     {
         var target = exchange.Target;
         long heldSince = 0;
@@ -177,6 +186,12 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
                     await Fail(exchange, Failure.Closed);
                     return;
                 }
+            }
+
+            if (asksForRoom && exchange.Pass is null && path.Gate.IsActive && !await TakesRoom(exchange))
+            {
+                if (exchange.IsProbe) exchange.ProbeEnded(failed: false);
+                return;
             }
 
             if (!exchange.TryTakeTarget())
@@ -236,8 +251,10 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         var target = exchange.Target;
         // CONNECT is the extended one of a WebSocket; RequestRules lets no other through.
         if (http.Request.Headers.Upgrade.Count > 0 || http.Request.Method == "CONNECT") exchange.Cancel = CancellationTokenSource.CreateLinkedTokenSource(path.Lifecycle.Cut);
-        var error = await path.Forwarder.SendAsync(
-            http, target.Prefix, target.Pool.Current, target.Config, exchange.Transformer, exchange.Cancel?.Token ?? path.Lifecycle.Cut);
+        var cancel = exchange.Cancel?.Token ?? path.Lifecycle.Cut;
+        var error = exchange.IsHeavy && !target.IsHttp2
+            ? await SendHeavy(exchange, target, cancel)
+            : await path.Forwarder.SendAsync(http, target.Prefix, target.Pool.Current, target.Config, exchange.Transformer, cancel);
         if (exchange.Stream is { } stream) EndStream(exchange, stream);
         exchange.Cancel?.Dispose();
         if (exchange.BadAnswer) return Failure.Protocol;
@@ -270,6 +287,21 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
 
         exchange.Outcome = Outcome.ClientGone;
         return null;
+    }
+
+    /// <summary>Over a connection of its own kind, which says which worker of the app gets it.</summary>
+    private async ValueTask<ForwarderError> SendHeavy(Exchange exchange, AppTarget target, CancellationToken cancel)
+    {
+        var connections = target.Pool.Heavy;
+        var link = connections.Take();
+        try
+        {
+            return await path.Forwarder.SendAsync(exchange.Http, target.Prefix, link?.Invoker ?? target.Pool.Current, target.Config, exchange.Transformer, cancel);
+        }
+        finally
+        {
+            if (link is not null) connections.Return(link);
+        }
     }
 
     /// <summary>What was wrong with the client's body, when it was not the client that left.</summary>

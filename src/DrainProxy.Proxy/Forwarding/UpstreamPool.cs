@@ -25,21 +25,37 @@ internal sealed partial class UpstreamPool : IDisposable
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly bool isFixed;
+    private readonly Func<int, int> workerAt;
     private readonly Lock gate = new();
     private volatile HttpMessageInvoker current;
+    private volatile HeavyConnections heavy;
     private TimeSpan idle;
     private string? lastHeader;
 
-    public UpstreamPool(AppAddress app, TimeSpan? appIdleTimeout, ProxyCounters counters, TimeProvider time, ILogger log)
+    /// <param name="app">The app's address.</param>
+    /// <param name="appIdleTimeout">Ours towards it; null to learn it.</param>
+    /// <param name="counters">Counts connections.</param>
+    /// <param name="time">Clock of what is learned.</param>
+    /// <param name="log">Gets what is learned.</param>
+    /// <param name="workerAt">The app's process at the other end of a connection, by our port; null where nobody can tell.</param>
+    public UpstreamPool(AppAddress app, TimeSpan? appIdleTimeout, ProxyCounters counters, TimeProvider time, ILogger log, Func<int, int>? workerAt = null)
     {
+        this.workerAt = workerAt ?? (static _ => 0);
         (this.app, this.counters, this.time, this.log) = (app, counters, time, log);
         isFixed = appIdleTimeout is not null;
         SpeaksHttp11 = app.Scheme is AppScheme.Http or AppScheme.Unix;
         idle = appIdleTimeout is { } set ? set : UpstreamIdle.WhileLearning(TimeSpan.Zero);
         current = Create(idle);
+        heavy = CreateHeavy(idle);
     }
 
     public HttpMessageInvoker Current => current;
+
+    /// <summary>
+    /// Connections for requests that take memory. Over the connections of all others they would by and by meet on one worker of the app, and then on another: puma was killed with 4 exports at
+    /// once where it bears 6 over few connections that are used again (docs/decisions.md).
+    /// </summary>
+    public HeavyConnections Heavy => heavy;
 
     /// <summary>How long a connection to the app may stay idle in the pool.</summary>
     public TimeSpan Idle
@@ -74,16 +90,24 @@ internal sealed partial class UpstreamPool : IDisposable
     public void Renew()
     {
         HttpMessageInvoker old;
+        HeavyConnections oldHeavy;
         lock (gate)
         {
-            old = current;
-            current = Create(idle);
+            (old, oldHeavy) = (current, heavy);
+            (current, heavy) = (Create(idle), CreateHeavy(idle));
         }
 
         old.Dispose();
+        oldHeavy.Dispose();
     }
 
-    public void Dispose() => current.Dispose();
+    public void Dispose()
+    {
+        current.Dispose();
+        heavy.Dispose();
+    }
+
+    private HeavyConnections CreateHeavy(TimeSpan pooledIdle) => new(link => Create(pooledIdle, link), workerAt);
 
     private void Learn(TimeSpan appIdle, string how)
     {
@@ -95,25 +119,29 @@ internal sealed partial class UpstreamPool : IDisposable
     {
         if (isFixed) return;
         HttpMessageInvoker old;
+        HeavyConnections? oldHeavy = null;
         lock (gate)
         {
             if (timeout == idle) return;
+            // Where connections may stay idle for longer now, the heavy ones stay: new ones would lead to other workers.
+            if (timeout < idle) (oldHeavy, heavy) = (heavy, CreateHeavy(timeout));
             idle = timeout;
             old = current;
             current = Create(timeout);
         }
 
         LogLearned(log, app, appIdle.TotalSeconds, how, timeout.TotalSeconds);
-        _ = DisposeLater(old);
+        _ = DisposeLater(old, oldHeavy);
     }
 
-    private async Task DisposeLater(HttpMessageInvoker old)
+    private async Task DisposeLater(HttpMessageInvoker old, HeavyConnections? oldHeavy)
     {
         await Task.Delay(OldHandlerLives, time);
         old.Dispose();
+        oldHeavy?.Dispose();
     }
 
-    private HttpMessageInvoker Create(TimeSpan pooledIdle) => new(new AppHandler(new SocketsHttpHandler
+    private HttpMessageInvoker Create(TimeSpan pooledIdle, HeavyLink? link = null) => new(new AppHandler(new SocketsHttpHandler
     {
         UseProxy = false,
         UseCookies = false,
@@ -130,12 +158,13 @@ internal sealed partial class UpstreamPool : IDisposable
         RequestHeaderEncodingSelector = app.Scheme == AppScheme.H2c ? static (_, _) => Encoding.Latin1 : Announce,
         ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         SslOptions = AppTls.Rules(app),
-        ConnectCallback = async (context, cancel) => await Connect(context.InitialRequestMessage, cancel),
+        ConnectCallback = async (context, cancel) => await Connect(context.InitialRequestMessage, link, cancel),
     }));
 
-    private async ValueTask<Stream> Connect(HttpRequestMessage request, CancellationToken cancel)
+    private async ValueTask<Stream> Connect(HttpRequestMessage request, HeavyLink? link, CancellationToken cancel)
     {
         var socket = await AppSockets.Connect(app, cancel);
+        link?.Connected(socket);
         if (app.Scheme is AppScheme.Http or AppScheme.Unix) return new AppStream(socket, counters, http11: this);
         var stream = new AppStream(socket, counters, http11: null);
         if (app.Scheme == AppScheme.H2c || AppTls.IsHttp2Only(request)) return stream;

@@ -56,6 +56,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly DrainPlan plan;
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
+    private readonly AppMemory appMemory;
     private readonly PressureSampler pressure;
     private IReadOnlyCollection<int> ownPorts = [];
     private readonly BlackBox blackBox;
@@ -87,6 +88,7 @@ internal sealed partial class ProxyHost : IDisposable
         var (descriptors, open) = (ProcessReader.DescriptorLimit(), ProcessReader.CountOpenFiles() ?? 0);
         var maxExchanges = ConnectionRoom.Exchanges(descriptors, open);
         connections = new(counters, time, settings, idleTimeout, new ConnectionLimits(), ConnectionRoom.Cap(descriptors, open, settings.MaxConnections));
+        appMemory = new(settings.MemorySource, settings.MemoryLimit, App, time, log);
         var recycles = settings.RecycleAt > 0;
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App, use: recycles && app is null ? new() : null));
         pressure = Sampler();
@@ -180,8 +182,8 @@ internal sealed partial class ProxyHost : IDisposable
         await admin.Start(adminApplication, stop.Token);
         await data.Start(application, stop.Token);
         LogListening(log, string.Join(", ", settings.Ports.Select((p, i) => $"{Bound(p.Listen, i)} -> {p.App}")), settings.Admin);
-        foreach (var target in targets) Watch(target);
         ownPorts = [.. data.Ports, admin.Port];
+        foreach (var target in targets) Watch(target);
         pressure.Start();
         supervision?.Start();
         _ = LookAfterItself();
@@ -280,6 +282,11 @@ internal sealed partial class ProxyHost : IDisposable
     private void Watch(AppTarget target)
     {
         var probed = false;
+        target.Monitor.Answers += () =>
+        {
+            pressure.AppChanged();
+            pressure.ReadNow();
+        };
         target.Monitor.Changed += up =>
         {
             TellReadiness();
@@ -320,7 +327,7 @@ internal sealed partial class ProxyHost : IDisposable
     }
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
-        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log),
+        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log, port => AcceptedBy.Find(app.Port, port, appMemory.Processes())),
         monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
 
     /// <summary>Requests that come while it drains wait as long as it takes, so that it may take a part of their patience only.</summary>
@@ -339,13 +346,10 @@ internal sealed partial class ProxyHost : IDisposable
         return watch;
     }
 
-    private PressureSampler Sampler()
-    {
-        var memory = new AppMemory(settings.MemorySource, settings.MemoryLimit, App, time, log);
-        return new(memory, new SocketSenses(App, memory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
+    private AppAddress App() => targets[0].Current.Address;
 
-        AppAddress App() => targets[0].Current.Address;
-    }
+    private PressureSampler Sampler() => new(
+        appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
 
     private MetricsSources Sources() => new()
     {

@@ -74,12 +74,29 @@ public sealed class CostModelTests
         var (model, route) = (new CostModel(), new RouteClass("GET /export"));
         var request = Begin(route);
         request.GrownBytes = 300e6;
-        End(route, request, 0);
+        End(route, request, 20);
         Assert.Equal(300e6, route.PeakBytes);
 
         var half = (int)(CostModel.PeakHalfLife / TimeSpan.FromSeconds(1));
         for (var i = 0; i < half; i++) model.Observe([route], [], 0, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(i), Limit);
         Assert.Equal(150e6, route.PeakBytes, 2e6);
+    }
+
+    [Fact]
+    public void A_class_whose_requests_end_too_soon_to_have_taken_it_gets_rid_of_the_blame()
+    {
+        var route = new RouteClass("GET /") { PeakBytes = 1.9e9, Kind = RouteKind.Heavy };
+        route.Enter();
+        route.Leave();
+        for (var i = 0; i < 200; i++)
+        {
+            var request = Begin(route);
+            // Attributed while others grew: nobody fills 500 MB in the no time that it took.
+            request.GrownBytes = 500e6;
+            End(route, request, 0);
+        }
+
+        Assert.Equal(RouteKind.Light, route.Kind);
     }
 
     private static Ticket Begin(RouteClass route)

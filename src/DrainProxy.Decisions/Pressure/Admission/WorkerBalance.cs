@@ -1,0 +1,45 @@
+namespace DrainProxy.Decisions.Pressure.Admission;
+
+/// <summary>A connection to the app that only heavy requests use.</summary>
+/// <param name="Busy">One is under way on it.</param>
+/// <param name="Worker">The process of the app at its other end; 0 where that is not known.</param>
+/// <param name="LastUse">A number that grows with each use.</param>
+public readonly record struct HeavyConnection(bool Busy, int Worker, long LastUse);
+
+/// <summary>
+/// Which connection a heavy request takes. Each worker of a pre-forking app keeps about as much as it has ever needed at once, so heavy requests are spread evenly over the workers; and garbage in a worker is
+/// collected only when it allocates again, so that of equal ones the one that has rested longest takes its turn. Where workers are not known, that alone keeps the most that ever meet in one worker
+/// to the connections that lead there.
+/// </summary>
+public static class WorkerBalance
+{
+    /// <summary>Connections kept beyond two for each that is busy, while workers are unevenly connected.</summary>
+    public const int Spare = 4;
+
+    /// <summary>The index of the connection to take; -1 for a new one.</summary>
+    public static int Choose(IReadOnlyList<HeavyConnection> connections)
+    {
+        var (best, bestLoad, least, busy) = (-1, 0, int.MaxValue, 0);
+        for (var i = 0; i < connections.Count; i++)
+        {
+            var (connection, load) = (connections[i], Load(connections, connections[i].Worker));
+            if (connection.Busy) busy++;
+            if (connection.Worker != 0) least = Math.Min(least, load);
+            if (connection.Busy) continue;
+            if (best < 0 || load < bestLoad || (load == bestLoad && connection.LastUse < connections[best].LastUse)) (best, bestLoad) = (i, load);
+        }
+
+        // A worker with less to do has no free connection: a new one may lead there.
+        var uneven = best >= 0 && connections[best].Worker != 0 && bestLoad > least;
+        return uneven && connections.Count < (2 * busy) + Spare ? -1 : best;
+    }
+
+    private static int Load(IReadOnlyList<HeavyConnection> connections, int worker)
+    {
+        if (worker == 0) return 0;
+        var load = 0;
+        for (var i = 0; i < connections.Count; i++)
+            if (connections[i].Busy && connections[i].Worker == worker) load++;
+        return load;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+using DrainProxy.Decisions.Pressure.Admission;
+
+namespace DrainProxy.Proxy.Forwarding;
+
+/// <summary>
+/// The connections of heavy requests, one handler each, so that it can be chosen which worker of the app gets the next one (<see cref="WorkerBalance"/>). They are few: as many as heavy requests run at once.
+/// </summary>
+internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> create, Func<int, int> workerAt) : IDisposable
+{
+    /// <summary>Beyond that many at once it does not matter any more where one goes.</summary>
+    private const int Most = 64;
+    private readonly List<HeavyLink> links = [];
+    private readonly List<HeavyConnection> view = [];
+    private readonly Lock gate = new();
+    private long uses;
+
+    /// <summary>A connection for one request, to be given back; null when there are too many.</summary>
+    public HeavyLink? Take()
+    {
+        lock (gate)
+        {
+            view.Clear();
+            foreach (var link in links) view.Add(new(link.IsBusy, link.Worker, link.LastUse));
+            var chosen = WorkerBalance.Choose(view);
+            if (chosen < 0 && links.Count >= Most) return null;
+            var taken = chosen < 0 ? Add() : links[chosen];
+            (taken.IsBusy, taken.LastUse) = (true, ++uses);
+            return taken;
+        }
+    }
+
+    /// <summary>The request is over. Now that the app has answered, it is known who has accepted the connection.</summary>
+    public void Return(HeavyLink link)
+    {
+        var port = link.Port;
+        lock (gate) link.IsBusy = false;
+        if (port == 0 || link.Worker != 0 || link.LookedFor == port) return;
+        link.LookedFor = port;
+        _ = Task.Run(() =>
+        {
+            var worker = workerAt(port);
+            if (link.Port == port) link.Worker = worker;
+        });
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            foreach (var link in links) link.Dispose();
+            links.Clear();
+        }
+    }
+
+    private HeavyLink Add()
+    {
+        var link = new HeavyLink();
+        link.Invoker = create(link);
+        links.Add(link);
+        return link;
+    }
+}
+
+/// <summary>A place for one connection at a time; where it leads is learned anew with each one.</summary>
+internal sealed class HeavyLink : IDisposable
+{
+    private volatile int port;
+    private volatile int worker;
+
+    public HttpMessageInvoker Invoker { get; set; } = null!;
+
+    public bool IsBusy { get; set; }
+
+    public long LastUse { get; set; }
+
+    /// <summary>Our port of its newest connection; 0 for none, and for Unix sockets.</summary>
+    public int Port => port;
+
+    /// <summary>The app's process at the other end; 0 while it is not known.</summary>
+    public int Worker { get => worker; set => worker = value; }
+
+    /// <summary>The port that was looked for already.</summary>
+    public int LookedFor { get; set; }
+
+    public void Connected(Socket socket) => (worker, port) = (0, (socket.LocalEndPoint as IPEndPoint)?.Port ?? 0);
+
+    public void Dispose() => Invoker.Dispose();
+}

@@ -1,0 +1,36 @@
+using DrainProxy.Decisions.Pressure.Admission;
+
+namespace DrainProxy.Decisions.Tests.Pressure.Admission;
+
+public sealed class WorkerBalanceTests
+{
+    [Fact]
+    public void The_first_one_needs_a_new_connection() => Assert.Equal(-1, WorkerBalance.Choose([]));
+
+    [Fact]
+    public void A_new_one_is_made_while_all_are_busy() => Assert.Equal(-1, WorkerBalance.Choose([new(true, 7, 1), new(true, 8, 2)]));
+
+    [Fact]
+    public void The_worker_with_less_to_do_gets_it() =>
+        Assert.Equal(3, WorkerBalance.Choose([new(true, 7, 1), new(true, 7, 2), new(false, 7, 3), new(false, 8, 9)]));
+
+    [Fact]
+    public void Of_equal_ones_the_one_that_has_rested_longest_takes_its_turn() =>
+        Assert.Equal(1, WorkerBalance.Choose([new(false, 7, 5), new(false, 8, 4), new(false, 7, 6)]));
+
+    [Fact]
+    public void Unknown_workers_take_turns() => Assert.Equal(1, WorkerBalance.Choose([new(true, 0, 1), new(false, 0, 3), new(false, 0, 4)]));
+
+    [Fact]
+    public void A_new_connection_may_lead_to_a_worker_with_less_to_do() =>
+        Assert.Equal(-1, WorkerBalance.Choose([new(true, 7, 1), new(false, 7, 2), new(true, 7, 3), new(true, 8, 4)]));
+
+    [Fact]
+    public void But_not_for_ever()
+    {
+        // A worker that accepts no more must not make a connection with each request.
+        List<HeavyConnection> connections = [new(true, 7, 1), new(true, 8, 2), new(true, 8, 3)];
+        while (WorkerBalance.Choose(connections) == -1 && connections.Count < 100) connections.Add(new(false, 8, connections.Count + 2));
+        Assert.InRange(connections.Count, 4, (2 * 3) + WorkerBalance.Spare);
+    }
+}
