@@ -7,7 +7,7 @@ internal sealed record Options
 {
     public const string Usage = """
         usage: dotnet run -c Release --project bench/DrainProxy.Bench -- [options]
-          --peers a,b       nginx, haproxy, caddy, chp, bareyarp, drainproxy, baseline (default: all that are there)
+          --peers a,b       nginx, haproxy, caddy, chp, bareyarp, drainproxy, baseline, drainproxy-limit, drainproxy-unwatched (default: the first seven)
           --metrics x,y     cpu, throughput, latency, memory, idle, start (default: all)
           --runs N          rounds; every round takes each peer once, in the same order (default 3)
           --seconds S       length of each measured load (default 5)

@@ -63,6 +63,22 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Exports_that_wait_for_the_app_do_not_go_in_together()
+    {
+        using var cgroup = MemoryCgroup.Create(600 * MiB);
+        var port = Net.FreePort();
+        await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "30s");
+        await Net.Answers(proxy.Admin, "/livez");
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port}") };
+        var held = Enumerable.Range(0, 10).Select(_ => http.GetAsync("/hold?mb=100&ms=300")).ToArray();
+        await Net.Eventually(async () => await proxy.Metric("drainproxy_held_requests") == 10, "all wait for the app");
+        await using var app = await Hungry(cgroup, port);
+
+        foreach (var answer in await Task.WhenAll(held)) Assert.Equal(200, (int)answer.StatusCode);
+        Assert.Equal(0, cgroup.Kills);
+    }
+
+    [Fact]
     public async Task The_hard_cap_holds_and_refuses_with_its_reason()
     {
         await using var app = await App.Start([Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")], Net.FreePort());
@@ -81,8 +97,8 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
         Assert.Equal(200, (int)answered.StatusCode);
     }
 
-    private static async Task<App> Hungry(MemoryCgroup cgroup) => await App.Start(
-        cgroup.Around(Tool.Find("node", "nodejs"), "--expose-gc", Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")), Net.FreePort());
+    private static async Task<App> Hungry(MemoryCgroup cgroup, int? port = null) => await App.Start(
+        cgroup.Around(Tool.Find("node", "nodejs"), "--expose-gc", Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")), port ?? Net.FreePort());
 
     /// <summary>Two workers of 24 threads; an export holds 120 MB in strings of 1 MB for a quarter of a second.</summary>
     private static async Task<App> Puma(MemoryCgroup cgroup)

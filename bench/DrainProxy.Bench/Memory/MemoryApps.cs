@@ -38,7 +38,7 @@ internal static class MemoryApps
         new("puma-two", "two heavy routes: the export, and one that holds twice as much", [Puma], (place, mi) => ["/usr/bin/env", "MALLOC_ARENA_MAX=2", .. PumaCommand(place, mi)]) { Heavy = ["/export", "/report"] },
         new("node", "one process; what is freed stays with it until a collection", [Node], NodeCommand),
         new("python", "16 threads; what is freed goes back at once", [Python], PythonCommand),
-        new("java", "16 threads, a heap of three quarters of the limit that is never given back", [Java], JavaCommand),
+        new("java", "16 threads, a heap of up to 95 % of the limit", [Java], JavaCommand),
     ];
 
     private static string[] PumaCommand(AppPlace place, int mi)
@@ -105,7 +105,7 @@ internal static class MemoryApps
 
     private static string[] JavaCommand(AppPlace place, int mi) =>
     [
-        Java.Path!, "-XX:MaxRAMPercentage=75", "-XX:+ExitOnOutOfMemoryError", place.Write("App.java", $$"""
+        Java.Path!, "-XX:MaxRAMPercentage=95", place.Write("App.java", $$"""
             import com.sun.net.httpserver.*;
             import java.net.InetSocketAddress;
             import java.util.concurrent.Executors;

@@ -3,7 +3,7 @@ using DrainProxy.Bench.Processes;
 namespace DrainProxy.Bench.Peers;
 
 /// <summary>DrainProxy with its defaults: metrics on, no access log. Without a folder, this tree is published.</summary>
-internal sealed class DrainProxyPeer(string name, string? published) : Peer
+internal sealed class DrainProxyPeer(string name, string? published, params string[] more) : Peer
 {
     private readonly bool given = published is not null;
     private string? folder = published;
@@ -26,7 +26,7 @@ internal sealed class DrainProxyPeer(string name, string? published) : Peer
     }
 
     public override Launch Configure(Place place) => new(
-        Path.Combine(folder!, "drainproxy"), "run", "--listen", $"127.0.0.1:{place.Port}", "--app", $"http://127.0.0.1:{place.AppPort}", "--admin", $"127.0.0.1:{place.AdminPort}")
+        Path.Combine(folder!, "drainproxy"), ["run", "--listen", $"127.0.0.1:{place.Port}", "--app", $"http://127.0.0.1:{place.AppPort}", "--admin", $"127.0.0.1:{place.AdminPort}", .. more])
     {
         StopAtOnce = true,
     };

@@ -28,7 +28,14 @@ internal static class PeerTable
             all.Add(new DrainProxyPeer(Baseline, options.Baseline));
         }
 
-        return options.Peers is null ? all : [.. options.Peers.Select(name => all.Find(peer => peer.Name == name) ?? throw new UsageException(
+        // Only where they are asked for: what watching the app's memory costs, with a limit that is far away, and without watching.
+        List<Peer> more =
+        [
+            .. all,
+            new DrainProxyPeer("drainproxy-limit", options.DrainProxy, "--memory-limit", "16Gi"),
+            new DrainProxyPeer("drainproxy-unwatched", options.DrainProxy, "--memory-source", "none"),
+        ];
+        return options.Peers is null ? all : [.. options.Peers.Select(name => more.Find(peer => peer.Name == name) ?? throw new UsageException(
             name == Baseline ? "the peer baseline needs --baseline DIR" : $"unknown peer {name}"))];
     }
 }
