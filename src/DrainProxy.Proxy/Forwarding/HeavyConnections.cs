@@ -7,7 +7,7 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>
 /// The connections of heavy requests, one handler each, so that it can be chosen which worker of the app gets the next one (<see cref="WorkerBalance"/>). They are few: as many as heavy requests run at once.
 /// </summary>
-internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> create, Func<int, int> workerAt) : IDisposable
+internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> create, AppWorkers workers) : IDisposable
 {
     /// <summary>Beyond that many at once it does not matter any more where one goes.</summary>
     private const int Most = 64;
@@ -22,7 +22,7 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
         lock (gate)
         {
             view.Clear();
-            foreach (var link in links) view.Add(new(link.IsBusy, link.Worker, link.LastUse));
+            foreach (var link in links) view.Add(new(link.IsBusy, link.Worker, link.LastUse, link.IsBusy || link.Worker == 0 ? 0 : workers.Bytes(link.Worker)));
             var chosen = WorkerBalance.Choose(view);
             if (chosen < 0 && links.Count >= Most) return null;
             var taken = chosen < 0 ? Add() : links[chosen];
@@ -40,7 +40,7 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
         link.LookedFor = port;
         _ = Task.Run(() =>
         {
-            var worker = workerAt(port);
+            var worker = workers.At(port);
             if (link.Port == port) link.Worker = worker;
         });
     }
@@ -61,6 +61,14 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
         links.Add(link);
         return link;
     }
+}
+
+/// <summary>What is known of the processes of a pre-forking app.</summary>
+/// <param name="At">The process at the other end of a connection, by our port; 0 where it cannot be told.</param>
+/// <param name="Bytes">What a process holds; 0 where it cannot be told.</param>
+internal sealed record AppWorkers(Func<int, int> At, Func<int, long> Bytes)
+{
+    public static AppWorkers Unknown { get; } = new(static _ => 0, static _ => 0);
 }
 
 /// <summary>A place for one connection at a time; where it leads is learned anew with each one.</summary>

@@ -25,7 +25,7 @@ internal sealed partial class UpstreamPool : IDisposable
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly bool isFixed;
-    private readonly Func<int, int> workerAt;
+    private readonly AppWorkers workers;
     private readonly Lock gate = new();
     private volatile HttpMessageInvoker current;
     private volatile HeavyConnections heavy;
@@ -37,10 +37,10 @@ internal sealed partial class UpstreamPool : IDisposable
     /// <param name="counters">Counts connections.</param>
     /// <param name="time">Clock of what is learned.</param>
     /// <param name="log">Gets what is learned.</param>
-    /// <param name="workerAt">The app's process at the other end of a connection, by our port; null where nobody can tell.</param>
-    public UpstreamPool(AppAddress app, TimeSpan? appIdleTimeout, ProxyCounters counters, TimeProvider time, ILogger log, Func<int, int>? workerAt = null)
+    /// <param name="workers">Which worker of the app is where; null where nobody can tell.</param>
+    public UpstreamPool(AppAddress app, TimeSpan? appIdleTimeout, ProxyCounters counters, TimeProvider time, ILogger log, AppWorkers? workers = null)
     {
-        this.workerAt = workerAt ?? (static _ => 0);
+        this.workers = workers ?? AppWorkers.Unknown;
         (this.app, this.counters, this.time, this.log) = (app, counters, time, log);
         isFixed = appIdleTimeout is not null;
         SpeaksHttp11 = app.Scheme is AppScheme.Http or AppScheme.Unix;
@@ -107,7 +107,7 @@ internal sealed partial class UpstreamPool : IDisposable
         heavy.Dispose();
     }
 
-    private HeavyConnections CreateHeavy(TimeSpan pooledIdle) => new(link => Create(pooledIdle, link), workerAt);
+    private HeavyConnections CreateHeavy(TimeSpan pooledIdle) => new(link => Create(pooledIdle, link), workers);
 
     private void Learn(TimeSpan appIdle, string how)
     {

@@ -5,8 +5,8 @@ namespace DrainProxy.Decisions.Pressure.Admission;
 /// <summary>
 /// Whether one more request that may take memory fits. Never more at once than the plateau has shown to fit. Within that, by reservation: what
 /// the app holds, what those in flight may still take and what this one may take stay within the band; or, where the app reuses what it
-/// has, by what requests made it grow of late, up to half of the reserve:
-        // so an app that stands above the band for good with heap that it reuses goes on.
+/// has, by what requests made it grow of late, up to half of the reserve: so an app that stands above the band for good with heap that it
+/// reuses goes on.
 /// </summary>
 public sealed class HeavyLane
 {
@@ -21,6 +21,9 @@ public sealed class HeavyLane
 
     /// <summary>The same while it grows: its end is the measurement that counts.</summary>
     public static readonly TimeSpan TrialOfHeavy = TimeSpan.FromSeconds(2);
+
+    /// <summary>The share of the limit at which an app is as good as killed: page tables and the stocks of the kernel are not in every reading.</summary>
+    private const double AlmostAll = 0.98;
 
     private readonly List<Ticket> running = [];
     private readonly Plateau plateau = new();
@@ -99,6 +102,8 @@ public sealed class HeavyLane
         // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
         // so an app that stands above the band for good with heap that it reuses goes on.
         var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
+        // And never so that the app is killed if this one, against all that was seen, uses nothing again.
+        if (used + cost + RepeatOfRunning(now) > limit * AlmostAll) return false;
         return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (top + limit) / 2;
     }
 

@@ -4,12 +4,13 @@ namespace DrainProxy.Decisions.Pressure.Admission;
 /// <param name="Busy">One is under way on it.</param>
 /// <param name="Worker">The process of the app at its other end; 0 where that is not known.</param>
 /// <param name="LastUse">A number that grows with each use.</param>
-public readonly record struct HeavyConnection(bool Busy, int Worker, long LastUse);
+/// <param name="WorkerBytes">What that process holds; 0 where that is not known.</param>
+public readonly record struct HeavyConnection(bool Busy, int Worker, long LastUse, long WorkerBytes = 0);
 
 /// <summary>
 /// Which connection a heavy request takes. Each worker of a pre-forking app keeps about as much as it has ever needed at once, so heavy requests are spread evenly over the workers; and garbage in a worker is
-/// collected only when it allocates again, so that of equal ones the one that has rested longest takes its turn. Where workers are not known, that alone keeps the most that ever meet in one worker
-/// to the connections that lead there.
+/// collected only when it allocates again: of workers with equally many requests the largest has the most garbage, and grows the least when it gets the next one. Where workers are not known, connections
+/// take turns: no more ever meet in one worker than lead there, and each gets its collections.
 /// </summary>
 public static class WorkerBalance
 {
@@ -26,13 +27,16 @@ public static class WorkerBalance
             if (connection.Busy) busy++;
             if (connection.Worker != 0) least = Math.Min(least, load);
             if (connection.Busy) continue;
-            if (best < 0 || load < bestLoad || (load == bestLoad && connection.LastUse < connections[best].LastUse)) (best, bestLoad) = (i, load);
+            if (best < 0 || load < bestLoad || (load == bestLoad && IsBetter(connection, connections[best]))) (best, bestLoad) = (i, load);
         }
 
         // A worker with less to do has no free connection: a new one may lead there.
         var uneven = best >= 0 && connections[best].Worker != 0 && bestLoad > least;
         return uneven && connections.Count < (2 * busy) + Spare ? -1 : best;
     }
+
+    private static bool IsBetter(in HeavyConnection one, in HeavyConnection other) =>
+        one.WorkerBytes == other.WorkerBytes ? one.LastUse < other.LastUse : one.WorkerBytes > other.WorkerBytes;
 
     private static int Load(IReadOnlyList<HeavyConnection> connections, int worker)
     {

@@ -19,6 +19,10 @@ public sealed class WorkerBalanceTests
         Assert.Equal(1, WorkerBalance.Choose([new(false, 7, 5), new(false, 8, 4), new(false, 7, 6)]));
 
     [Fact]
+    public void Of_workers_with_equally_many_the_largest_gets_it_since_it_has_the_most_garbage() =>
+        Assert.Equal(2, WorkerBalance.Choose([new(false, 7, 1, 300), new(true, 9, 2, 900), new(false, 8, 5, 400)]));
+
+    [Fact]
     public void Unknown_workers_take_turns() => Assert.Equal(1, WorkerBalance.Choose([new(true, 0, 1), new(false, 0, 3), new(false, 0, 4)]));
 
     [Fact]
