@@ -102,8 +102,8 @@ public sealed class HeavyLane
         // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
         // so an app that stands above the band for good with heap that it reuses goes on.
         var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
-        // And never so that the app is killed if this one, against all that was seen, uses nothing again.
-        if (used + cost + RepeatOfRunning(now) > limit * AlmostAll) return false;
+        // And never so that the app is killed if this one uses as little again as any of late.
+        if (used + Math.Min(cost, route.RepeatWorstBytes) + RepeatOfRunning(now) > limit * AlmostAll) return false;
         return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (top + limit) / 2;
     }
 

@@ -35,6 +35,9 @@ public sealed class CostModel
     /// <summary>What is left of the expected peak after a request that was over too soon to have taken it.</summary>
     private const double AfterQuick = 0.97;
 
+    /// <summary>What is left of the worst growth of late with each request: half after 44.</summary>
+    private const double WorstKept = 63.0 / 64;
+
     private readonly List<RouteClass> active = [];
 
     /// <summary>What counts as heavy, in bytes a request: a 64th of the limit, between 8 and 64 MB.</summary>
@@ -115,6 +118,7 @@ public sealed class CostModel
         if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / 4);
         // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean.
         route.RepeatPeakBytes += (grown - route.RepeatPeakBytes) / (grown > route.RepeatPeakBytes ? 2 : 8);
+        route.RepeatWorstBytes = Math.Max(grown, route.RepeatWorstBytes * WorstKept);
         // Until one has ended nobody knows what its usual time is.
         if (grown > route.PeakBytes / 4 && route.Completed > 1) route.LateShare += ((request.LateBytes / grown) - route.LateShare) / (route.LateShare == 1 ? 1 : 8);
         Judge(route, limitBytes);

@@ -49,6 +49,9 @@ public sealed class RouteClass(string name)
     /// <summary>By how much a request made the app grow of late, in bytes: small where the runtime uses again what it kept.</summary>
     public double RepeatPeakBytes { get; internal set; }
 
+    /// <summary>The most by which one of the last hundred or so made the app grow, in bytes: how far using again can be relied on.</summary>
+    internal double RepeatWorstBytes { get; set; }
+
     /// <summary>What stayed with the app when its last heavy request had ended, per request, in bytes; what the request took
     /// while that is not known.</summary>
     public double HeldBytes { get; internal set; } = double.MaxValue;
