@@ -35,6 +35,17 @@ internal static class PressureState
         json.WriteEndObject();
     }
 
+    /// <summary>Our own memory against our container's limit.</summary>
+    public static void WriteOwn(Utf8JsonWriter json, OwnMemory own)
+    {
+        json.WriteStartObject("own_memory");
+        json.WriteNumber("used_bytes", own.UsedBytes);
+        if (own.LimitBytes == long.MaxValue) json.WriteNull("limit_bytes");
+        else json.WriteNumber("limit_bytes", own.LimitBytes);
+        json.WriteBoolean("short", own.IsShort);
+        json.WriteEndObject();
+    }
+
     /// <summary>The sockets: what is not zero, by owner; the node's figures under `node`.</summary>
     public static void WriteSockets(Utf8JsonWriter json, PressureSampler sampler)
     {

@@ -15,7 +15,7 @@ namespace DrainProxy.Proxy.Admin;
 /// <summary>`/state`: what the process knows of itself, as JSON.</summary>
 internal sealed class StateReport(
     Lifecycle lifecycle, DrainPlan plan, ProxyCounters counters, ConnectionRegistry connections, StreamRegistry streams,
-    IReadOnlyList<AppTarget> targets, ExchangeAccounts accounts, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, LeakWatch? leaks, IReadOnlyList<string> listeners)
+    IReadOnlyList<AppTarget> targets, ExchangeAccounts accounts, PressureSampler pressure, BlackBox blackBox, AdmissionGate gate, LeakWatch? leaks, OwnMemory own, IReadOnlyList<string> listeners)
 {
     /// <summary>The report of the last termination, once there is one; with `--after-drain stay` it can be read here.</summary>
     public string? LastTermination { get; set; }
@@ -43,6 +43,7 @@ internal sealed class StateReport(
         json.WriteEndObject();
         WriteApps(json);
         PressureState.Write(json, pressure, blackBox);
+        PressureState.WriteOwn(json, own);
         PressureState.WriteSockets(json, pressure);
         PressureState.WriteKills(json, blackBox, lifecycle.StartedAtUtc);
         AdmissionState.Write(json, gate, counters);

@@ -80,6 +80,9 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
     public static readonly OwnAnswer Descriptors =
         new(503, "proxy_internal_response", "App busy", "refused: descriptors", 1);
 
+    public static readonly OwnAnswer OwnMemory =
+        new(503, "proxy_internal_response", "Proxy short of memory", "refused: own_memory", 1);
+
     public static readonly OwnAnswer BodyTooLarge = Of(FramingFault.BodyTooLarge);
 
     /// <summary>OPTIONS with Max-Forwards 0: asked of us, not of the app (RFC 9110 section 7.6.2).</summary>
@@ -99,6 +102,7 @@ internal sealed record OwnAnswer(int Status, string Error, string Title, string 
         ShedReason.QueueFull => QueueFull,
         ShedReason.QueueTimeout => QueueTimeout,
         ShedReason.Descriptors => Descriptors,
+        ShedReason.OwnMemory => OwnMemory,
         _ => NoMemory,
     };
 

@@ -21,7 +21,7 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What the data path is made of; put together once, at start. MaxExchanges: see ConnectionRoom.Exchanges.</summary>
 internal sealed record DataPath(
     ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
-    Hold Hold, AdmissionGate Gate, BlackBox BlackBox, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
+    Hold Hold, AdmissionGate Gate, BlackBox BlackBox, OwnMemory Own, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
 
 /// <summary>
 /// The way of a request, in the order of its stages; the only place where that order is written:
@@ -50,8 +50,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         if (!Accept(context)) return;
         if (!await AnswerOurselves(context))
         {
+            if (path.Own.IsShort) await Refuse(context, ShedReason.OwnMemory);
             // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
-            if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
+            else if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
             else if (path.Gate.IsActive || !context.Target.Monitor.Breaker.Admits) await ForwardWithRoom(context);
             else await Forward(context, asksForRoom: false);
         }
@@ -150,9 +151,10 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         return true;
     }
 
-    private async Task Refuse(Exchange exchange, Refusal refusal)
+    private Task Refuse(Exchange exchange, Refusal refusal) => Refuse(exchange, AdmissionGate.ReasonOf(refusal));
+
+    private async Task Refuse(Exchange exchange, ShedReason reason)
     {
-        var reason = AdmissionGate.ReasonOf(refusal);
         path.Counters.RequestShed(reason);
         await Answer(exchange, OwnAnswer.Of(reason), Outcome.Refused);
     }

@@ -185,6 +185,8 @@ internal sealed class ConnectionRegistry : IDisposable
     private void EndIdle()
     {
         var now = time.GetTimestamp();
+        // Without memory for new connections, those that nobody uses are the ones to go.
+        var longest = Room.IsPaused && RestsAfter < idleTimeout ? RestsAfter : idleTimeout;
         foreach (var (connection, _) in connections)
         {
             if (connection.Http1 is { HeadSince: > 0 } reader && headTimeout > TimeSpan.Zero && time.GetElapsedTime(reader.HeadSince, now) > headTimeout) reader.TimeOut();
@@ -202,8 +204,8 @@ internal sealed class ConnectionRegistry : IDisposable
 
             connection.ForgetProgress();
             var idle = time.GetElapsedTime(connection.LastActiveAt, now);
-            if (idle > idleTimeout + LingeringClose && connection.HalfClosed) connection.Abort("the peer did not close after our FIN");
-            else if (idle > idleTimeout && !connection.HalfClosed) connection.TryHalfClose();
+            if (idle > longest + LingeringClose && connection.HalfClosed) connection.Abort("the peer did not close after our FIN");
+            else if (idle > longest && !connection.HalfClosed) connection.TryHalfClose();
             else if (idle > RestsAfter && connection is { HalfClosed: false, IsTls: false, Http1: { Resting: false } http1 }) http1.LetRest();
         }
 

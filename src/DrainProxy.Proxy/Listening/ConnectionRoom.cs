@@ -13,11 +13,29 @@ internal sealed class ConnectionRoom(int limit)
     private readonly Lock gate = new();
     private TaskCompletionSource? freed;
     private int taken;
+    private uint accepted;
+    private volatile bool paused;
+
+    /// <summary>Connections that take noticeable memory together: about a megabyte.</summary>
+    private const int Crowd = 128;
+
+    /// <summary>Raised after so many more connections: without a request nothing else would have memory looked at soon.</summary>
+    public Action? Crowded { get; set; }
 
     /// <summary>Most connections at once.</summary>
     public int Limit => limit;
 
-    public bool IsThere => Volatile.Read(ref taken) < limit;
+    public bool IsThere => !paused && Volatile.Read(ref taken) < limit;
+
+    /// <summary>No more connections are accepted for want of memory, however many there are.</summary>
+    public bool IsPaused => paused;
+
+    /// <summary>Stops accepting, or goes on.</summary>
+    public void Pause(bool pause)
+    {
+        paused = pause;
+        if (!pause) Tell();
+    }
 
     /// <summary>The cap that a descriptor limit allows: each request in flight needs a second one towards the app.</summary>
     /// <param name="descriptors">RLIMIT_NOFILE of this process.</param>
@@ -35,15 +53,16 @@ internal sealed class ConnectionRoom(int limit)
     /// </summary>
     public static int Exchanges(long descriptors, long open) => (int)Math.Clamp((descriptors - open - Reserve) / 2, 16, 1_000_000);
 
-    public void Take() => Interlocked.Increment(ref taken);
+    public void Take()
+    {
+        Interlocked.Increment(ref taken);
+        if (Interlocked.Increment(ref accepted) % Crowd == 0) Crowded?.Invoke();
+    }
 
     public void Free()
     {
         Interlocked.Decrement(ref taken);
-        if (Volatile.Read(ref freed) is null) return;
-        TaskCompletionSource? waiting;
-        lock (gate) (waiting, freed) = (freed, null);
-        waiting?.TrySetResult();
+        Tell();
     }
 
     /// <summary>Completes when there is room.</summary>
@@ -57,5 +76,13 @@ internal sealed class ConnectionRoom(int limit)
             if (IsThere) return;
             await wait.WaitAsync(cancel);
         }
+    }
+
+    private void Tell()
+    {
+        if (Volatile.Read(ref freed) is null) return;
+        TaskCompletionSource? waiting;
+        lock (gate) (waiting, freed) = (freed, null);
+        waiting?.TrySetResult();
     }
 }

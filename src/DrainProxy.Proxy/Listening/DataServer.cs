@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Text;
+using DrainProxy.Decisions.Pressure;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Settings;
 using Microsoft.AspNetCore.Builder;
@@ -32,7 +33,7 @@ internal sealed class DataServer : IDisposable
     private readonly List<ListenOptions> bound = [];
 
     public DataServer(
-        ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, TimeProvider time, ILoggerFactory logs)
+        ProxySettings settings, IReadOnlyList<AppTarget> targets, TimeSpan idleTimeout, ConnectionRegistry connections, TlsCertificates? certificates, OwnBuffers buffers, TimeProvider time, ILoggerFactory logs)
     {
         // Who ends TLS in front of us and speaks h2c to us says `:scheme: https` of it (Envoy), or in any case (HAProxy): RFC 9113 section 8.3.1
         // does not bind the scheme to the transport. What is told to the app goes by the transport: see AppTransformer.
@@ -47,9 +48,9 @@ internal sealed class DataServer : IDisposable
             _ => Encoding.Latin1,
         };
         options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
-        Limit(options.Limits, settings, idleTimeout);
+        Limit(options.Limits, settings, buffers, idleTimeout);
         if (certificates is not null) options.ApplicationServices = TlsServices(logs);
-        server = Servers.Create(options, logs, connections.Room);
+        server = Servers.Create(options, logs, connections.Room, buffers.ReadBytes);
 
         var dispatch = new ProtocolDispatch(new(settings.MaxHeaderSize, MaxLine(settings), MaxFields, settings.MaxBody), time);
         for (var i = 0; i < settings.Ports.Count; i++)
@@ -80,7 +81,7 @@ internal sealed class DataServer : IDisposable
 
     private static int MaxLine(ProxySettings settings) => Math.Min(settings.MaxHeaderSize, 32 * 1024);
 
-    private static void Limit(KestrelServerLimits limits, ProxySettings settings, TimeSpan idleTimeout)
+    private static void Limit(KestrelServerLimits limits, ProxySettings settings, OwnBuffers buffers, TimeSpan idleTimeout)
     {
         limits.KeepAliveTimeout = idleTimeout + Backstop;
         limits.RequestHeadersTimeout = settings.RequestHeadersTimeout > TimeSpan.Zero ? settings.RequestHeadersTimeout : Timeout.InfiniteTimeSpan;
@@ -95,8 +96,8 @@ internal sealed class DataServer : IDisposable
         limits.MaxConcurrentUpgradedConnections = null;
         // What a stream of HTTP/2 may hold that its client gives no window for.
         limits.MaxResponseBufferSize = Forwarding.Streams.PacedAnswer.FirstPiece;
-        limits.Http2.InitialConnectionWindowSize = 1024 * 1024;
-        limits.Http2.InitialStreamWindowSize = 512 * 1024;
+        limits.Http2.InitialConnectionWindowSize = buffers.ConnectionWindow;
+        limits.Http2.InitialStreamWindowSize = buffers.StreamWindow;
         limits.Http2.MaxRequestHeaderFieldSize = settings.MaxHeaderSize;
     }
 
@@ -140,8 +141,13 @@ internal sealed class DataServer : IDisposable
 internal static class Servers
 {
     /// <param name="room">Asked before each accept; null: accept always.</param>
-    public static KestrelServer Create(KestrelServerOptions options, ILoggerFactory logs, ConnectionRoom? room = null) =>
-        new(Options.Create(options), new ListenerFactory(new SocketTransportFactory(Options.Create(Transport()), logs), room), logs);
+    /// <param name="readBytes">What is kept of a connection's input while nobody reads it; null: Kestrel's own default.</param>
+    public static KestrelServer Create(KestrelServerOptions options, ILoggerFactory logs, ConnectionRoom? room = null, int? readBytes = null)
+    {
+        var transport = Transport();
+        if (readBytes is { } bytes) transport.MaxReadBufferSize = bytes;
+        return new(Options.Create(options), new ListenerFactory(new SocketTransportFactory(Options.Create(transport), logs), room), logs);
+    }
 
     private static SocketTransportOptions Transport() => new()
     {

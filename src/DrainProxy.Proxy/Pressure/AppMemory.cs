@@ -113,6 +113,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
             : CgroupMemory.Open(root + at.MountPoint.TrimEnd('/') + at.Below, MemoryPath(cgroup), () => process.Lives);
     }
 
+    /// <summary>The memory of the cgroup that this process is in; null where it is not visible, or the root.</summary>
+    internal static CgroupMemory? OwnCgroupMemory() => AppProcess.Of(Environment.ProcessId) is { } self ? CgroupOf(self) : null;
+
     private static string OwnCgroup() => MemoryPath(KernelFile.Text("/proc/self/cgroup") ?? "");
 
     private static string MemoryPath(string cgroup) => CgroupLocation.PathOf(cgroup) ?? "";

@@ -12,6 +12,7 @@ internal sealed class PressureSampler : IDisposable
 {
     private readonly AppMemory memory;
     private readonly SocketSenses sockets;
+    private readonly OwnMemory? own;
     private readonly Func<long> inFlight;
     private readonly Action<Action> awaitWork;
     private readonly Action wake;
@@ -35,8 +36,11 @@ internal sealed class PressureSampler : IDisposable
     /// <param name="awaitWork">Has its argument called once, with the next request that begins: at rest, that ends the pause.</param>
     /// <param name="now">Monotonic time since the program's start.</param>
     /// <param name="time">Drives the timer and measures what readings cost.</param>
-    public PressureSampler(AppMemory memory, SocketSenses sockets, Func<long> inFlight, Action<Action> awaitWork, Func<TimeSpan> now, TimeProvider time)
+    /// <param name="own">Our own memory, read beside the app's.</param>
+    public PressureSampler(
+        AppMemory memory, SocketSenses sockets, Func<long> inFlight, Action<Action> awaitWork, Func<TimeSpan> now, TimeProvider time, OwnMemory? own = null)
     {
+        this.own = own;
         (this.memory, this.sockets, this.inFlight, this.awaitWork, this.now, this.time) = (memory, sockets, inFlight, awaitWork, now, time);
         wake = Wake;
     }
@@ -72,6 +76,9 @@ internal sealed class PressureSampler : IDisposable
     /// <summary>The app came or went: its processes are looked for at once.</summary>
     public void AppChanged() => memory.AppChanged();
 
+    /// <summary>The next reading is due now. From any thread; takes no lock.</summary>
+    public void LookSoon() => Wake();
+
     /// <summary>The highest use since the last call, which starts a new period at the use of now. For the metrics' peak alone.</summary>
     public long TakePeak() => Take(ref peak, Latest.UsedBytes);
 
@@ -97,6 +104,7 @@ internal sealed class PressureSampler : IDisposable
             timer?.Dispose();
             memory.Dispose();
             sockets.Dispose();
+            own?.Dispose();
         }
     }
 
@@ -121,7 +129,8 @@ internal sealed class PressureSampler : IDisposable
         // One that took long may have been kept from its processor; two in a row are dear.
         var cost = Math.Min(took, lastTook);
         lastTook = took;
-        return SamplingPace.Next(Since(workedAt, at), snapshot.Sample.LimitBytes != long.MaxValue, time.GetElapsedTime(0, cost));
+        var pause = SamplingPace.Next(Since(workedAt, at), snapshot.Sample.LimitBytes != long.MaxValue, time.GetElapsedTime(0, cost));
+        return own?.Look(at) == true && pause > SamplingPace.Busy ? SamplingPace.Busy : pause;
     }
 
     private static TimeSpan Since(TimeSpan then, TimeSpan at) => then == TimeSpan.MinValue ? TimeSpan.MaxValue : at - then;

@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using DrainProxy.Decisions.Draining;
 using DrainProxy.Decisions.KeepAlive;
+using DrainProxy.Decisions.Pressure;
 using DrainProxy.Decisions.Pressure.Recycling;
 using DrainProxy.Logging;
 using DrainProxy.Proxy.Admin;
@@ -57,6 +58,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
     private readonly AppMemory appMemory;
+    private readonly OwnMemory own;
     private readonly PressureSampler pressure;
     private IReadOnlyCollection<int> ownPorts = [];
     private readonly BlackBox blackBox;
@@ -91,7 +93,10 @@ internal sealed partial class ProxyHost : IDisposable
         appMemory = new(settings.MemorySource, settings.MemoryLimit, App, time, log);
         var recycles = settings.RecycleAt > 0;
         foreach (var port in settings.Ports) targets.Add(CreateTarget(port.App, use: recycles && app is null ? new() : null));
+        own = OwnMemory.Open(alone: app is null, log);
+        own.Changed += connections.Room.Pause;
         pressure = Sampler();
+        connections.Room.Crowded = pressure.LookSoon;
         blackBox = new(pressure, counters, log);
         var version = Version();
         gate = new(settings, lifecycle, counters, log);
@@ -101,17 +106,17 @@ internal sealed partial class ProxyHost : IDisposable
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
-        var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, Forwarder(), streams, maxExchanges, time);
+        var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, own, Forwarder(), streams, maxExchanges, time);
         accounts = new(path, logs.CreateLogger("access"));
         application = new(path, log, accounts);
         connections.ResponseLost = accounts.TellLostResponse;
         connections.HoldersEnded = application.TellHoldersEnded;
-        data = new(settings, targets, idleTimeout, connections, Certificates(), time, logs);
+        data = new(settings, targets, idleTimeout, connections, Certificates(), OwnBuffers.For(own.LimitBytes), time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
         if (app is not null) supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
         if (recycles) leaks = Leaks(recycler = supervision is null ? Recycler() : null);
         state = new(
-            lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, leaks, [.. settings.Ports.Select(p => p.Listen.ToString())]);
+            lifecycle, plan, counters, connections, streams, targets, accounts, pressure, blackBox, gate, leaks, own, [.. settings.Ports.Select(p => p.Listen.ToString())]);
         adminApplication = new(settings, lifecycle, drain, exporter, state, gate, time);
         admin = new(settings.Admin, logs);
         if (settings.NodeNotice is { } source) nodeWatch = new(source, _ => drain.Terminate(Trigger.NodeNotice), time, log);
@@ -349,7 +354,7 @@ internal sealed partial class ProxyHost : IDisposable
     private AppAddress App() => targets[0].Current.Address;
 
     private PressureSampler Sampler() => new(
-        appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time);
+        appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time, own);
 
     private MetricsSources Sources() => new()
     {
