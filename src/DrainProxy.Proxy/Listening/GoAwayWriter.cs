@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace DrainProxy.Proxy.Listening;
 
@@ -21,6 +22,14 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     private static readonly byte[] Malformed = MakeFrame(ProtocolError);
     private static readonly byte[] TooMuch = MakeFrame(EnhanceYourCalm);
     private readonly Lock gate = new();
+
+    /// <summary>
+    /// TLS ends in a stream, and its writer takes no byte while it flushes: they would be lost or sent twice. A pipe does.
+    /// </summary>
+    private readonly bool takesTurns = !staysOpen;
+    private ArrayBufferWriter<byte>? aside;
+    private bool isAside;
+    private bool flushing;
     private bool writing;
     private bool flushedOnce;
     private byte[]? pending;
@@ -57,7 +66,7 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         lock (gate)
         {
-            if (writing || !flushedOnce || completed) return false;
+            if (writing || flushing || OwnIsUnderWay || !flushedOnce || completed) return false;
             Send(frame);
             return true;
         }
@@ -66,7 +75,7 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     private void Send(byte[] frame)
     {
         // The first frame of a server must be SETTINGS (RFC 9113 section 3.4).
-        if (writing || !flushedOnce)
+        if (writing || flushing || !flushedOnce || OwnIsUnderWay)
         {
             pending = frame;
             return;
@@ -78,15 +87,19 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
 
     public override void Advance(int bytes)
     {
-        lock (gate) inner.Advance(bytes);
+        lock (gate)
+        {
+            if (isAside) aside!.Advance(bytes);
+            else inner.Advance(bytes);
+        }
     }
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         lock (gate)
         {
-            writing = true;
-            return inner.GetMemory(sizeHint);
+            BeginWriting();
+            return isAside ? aside!.GetMemory(sizeHint) : inner.GetMemory(sizeHint);
         }
     }
 
@@ -94,8 +107,8 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         lock (gate)
         {
-            writing = true;
-            return inner.GetSpan(sizeHint);
+            BeginWriting();
+            return isAside ? aside!.GetSpan(sizeHint) : inner.GetSpan(sizeHint);
         }
     }
 
@@ -103,29 +116,103 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         lock (gate)
         {
-            if (pending is { } frame)
-            {
-                pending = null;
-                inner.Write(frame);
-            }
-
             writing = false;
             flushedOnce = true;
-            return own is { IsCompleted: false } ours ? After(ours, cancellationToken) : inner.FlushAsync(cancellationToken);
+            if (OwnIsUnderWay || isAside)
+            {
+                flushing = true;
+                return After(own!, cancellationToken);
+            }
+
+            TakePending();
+            var flush = inner.FlushAsync(cancellationToken);
+            if (flush.IsCompleted || !takesTurns) return flush;
+            flushing = true;
+            return Finish(flush, cancellationToken);
         }
+    }
+
+    private bool OwnIsUnderWay => own is { IsCompleted: false };
+
+    /// <summary>Whoever holds the gate. While a flush of ours is under way, what Kestrel writes until its next flush stands aside.</summary>
+    private void BeginWriting()
+    {
+        if (writing) return;
+        writing = true;
+        isAside = takesTurns && OwnIsUnderWay;
+        if (isAside) aside ??= new();
+    }
+
+    /// <summary>Whoever holds the gate.</summary>
+    private bool TakePending()
+    {
+        if (pending is not { } frame) return false;
+        pending = null;
+        inner.Write(frame);
+        return true;
     }
 
     private async ValueTask<FlushResult> After(Task ours, CancellationToken cancel)
     {
         await ours;
-        return await inner.FlushAsync(cancel);
+        ValueTask<FlushResult> flush;
+        lock (gate)
+        {
+            if (isAside)
+            {
+                inner.Write(aside!.WrittenSpan);
+                aside.ResetWrittenCount();
+                isAside = false;
+            }
+
+            TakePending();
+            flush = inner.FlushAsync(cancel);
+        }
+
+        return await Finish(flush, cancel);
+    }
+
+    /// <summary>The end of Kestrel's flush; a frame that came meanwhile goes out behind it, before Kestrel writes again.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<FlushResult> Finish(ValueTask<FlushResult> flush, CancellationToken cancel)
+    {
+        try
+        {
+            while (true)
+            {
+                var result = await flush;
+                lock (gate)
+                {
+                    if (completed || !TakePending())
+                    {
+                        flushing = false;
+                        return result;
+                    }
+
+                    flush = inner.FlushAsync(cancel);
+                }
+            }
+        }
+        catch
+        {
+            lock (gate) flushing = false;
+            throw;
+        }
     }
 
     private async Task FlushOwn()
     {
         try
         {
-            await inner.FlushAsync();
+            while (true)
+            {
+                await inner.FlushAsync();
+                lock (gate)
+                {
+                    // Kestrel's flush, if it waits for this one, takes the next frame along.
+                    if (completed || writing || flushing || !TakePending()) return;
+                }
+            }
         }
         catch (Exception e) when (e is IOException or InvalidOperationException or OperationCanceledException)
         {
@@ -135,7 +222,7 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
-    public override long UnflushedBytes => inner.UnflushedBytes;
+    public override long UnflushedBytes => inner.UnflushedBytes + (isAside ? aside!.WrittenCount : 0);
 
     public override void CancelPendingFlush() => inner.CancelPendingFlush();
 
