@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Kubernetes.Manifests;
 
 namespace DrainProxy.Kubernetes.Injection;
@@ -17,7 +18,7 @@ internal static class HttpGetCall
         foreach (var field in get.Objects("httpHeaders"))
         {
             var (name, value) = (field.Text("name") ?? "", field.Text("value") ?? "");
-            if (name.Length == 0 || !name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)) || value.Any(char.IsControl))
+            if (!FieldChars.IsName(name) || value.Any(char.IsControl))
                 return (null, "one of its header fields cannot be sent");
             call.Append('\n').Append(name).Append(": ").Append(value);
         }

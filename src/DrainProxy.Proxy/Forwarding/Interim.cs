@@ -1,4 +1,5 @@
 using System.Text;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Proxy.Listening.Http2;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using DrainProxy.Decisions.Framing;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using DrainProxy.Decisions.Framing;
 
 namespace DrainProxy.Proxy.Settings.Values;
 
@@ -26,7 +27,7 @@ internal static class AppHooks
 
             if (found.Count == 0) return "does not begin with http:// or https://";
             var colon = line.IndexOf(':');
-            if (colon <= 0 || !line[..colon].All(IsTokenCharacter)) return "a line below the URL is no header field NAME: VALUE";
+            if (colon < 0 || !FieldChars.IsName(line.AsSpan(0, colon))) return "a line below the URL is no header field NAME: VALUE";
             if (line.Any(char.IsControl)) return "a header field holds control characters";
             found[^1] = found[^1] with { Fields = [.. found[^1].Fields, (line[..colon], line[(colon + 1)..].Trim())] };
         }
@@ -37,12 +38,7 @@ internal static class AppHooks
     /// <summary>The app is in this pod, and the hook may hold a secret: it goes nowhere else.</summary>
     private static string? Problem(string text, out Uri? address)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out address) || text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c))) return "not a URL";
-        if (address.UserInfo.Length > 0) return "user information does not belong here";
-        if (address.Fragment.Length > 0) return "a fragment does not belong here";
-        return address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip)) ? null : "the host is not a loopback address";
+        if (HttpUrls.Parse(text, out address) is { } problem) return problem;
+        return address!.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip)) ? null : "the host is not a loopback address";
     }
-
-    /// <summary>RFC 9110 section 5.6.2.</summary>
-    private static bool IsTokenCharacter(char c) => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c);
 }

@@ -14,21 +14,13 @@ internal static class NodeNoticeSources
         source = null;
         if (text == "none") return null;
         if (text.StartsWith("http://", StringComparison.Ordinal) || text.StartsWith("https://", StringComparison.Ordinal))
-            return Problem(text, out var url) ?? Take(new(NodeProvider.Url, url), out source);
+            return HttpUrls.Parse(text, out var url) ?? Take(new(NodeProvider.Url, url), out source);
         var (name, address) = text.IndexOf('=') is var at and >= 0 ? (text[..at], text[(at + 1)..]) : (text, null);
         NodeProvider? known = name switch { "aws" => NodeProvider.Aws, "gcp" => NodeProvider.Gcp, "azure" => NodeProvider.Azure, _ => null };
         if (known is not { } provider) return "not a source";
         if (address is null) return Take(new(provider), out source);
-        if (Problem(address, out var uri) is { } problem) return problem;
+        if (HttpUrls.Parse(address, out var uri) is { } problem) return problem;
         return uri!.PathAndQuery == "/" ? Take(new(provider, uri), out source) : "a path does not belong here";
-    }
-
-    private static string? Problem(string text, out Uri? uri)
-    {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0 || text.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)))
-            return "not a URL";
-        if (uri.UserInfo.Length > 0) return "user information does not belong here";
-        return uri.Fragment.Length > 0 ? "a fragment does not belong here" : null;
     }
 
     private static string? Take(NodeNoticeSource taken, out NodeNoticeSource? source)

@@ -1,3 +1,4 @@
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Decisions.Pressure.Admission;
 
 namespace DrainProxy.Proxy.Settings.Values;
@@ -18,7 +19,7 @@ internal static class Priorities
         var (word, value) = (text[..colon], text[(colon + 1)..]);
         if (word == "header")
         {
-            if (value.Length == 0 || value.Any(c => !char.IsAsciiLetterOrDigit(c) && !"!#$%&'*+.^_`|~-".Contains(c))) return "not the name of a field";
+            if (!FieldChars.IsName(value)) return "not the name of a field";
             rules.Add(new(Priority.Normal, null, value));
             return null;
         }
