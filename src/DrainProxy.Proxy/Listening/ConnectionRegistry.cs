@@ -32,8 +32,8 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long what a client still sends is dropped after an early end, so that it can read its answer (RFC 9112 section 9.6).</summary>
     private static readonly TimeSpan DiscardFor = TimeSpan.FromSeconds(2);
 
-    /// <summary>How many bytes of an HTTP/2 connection that ended early are dropped at most.</summary>
-    private const int DiscardHttp2 = 1024 * 1024;
+    /// <summary>How many bytes of an HTTP/2 connection that ended early are dropped at most: more than a flood has under way when it is seen.</summary>
+    private const int DiscardHttp2 = 64 * 1024 * 1024;
 
     /// <summary>
     /// After this long without a request Kestrel lets go of an HTTP/1.x connection until bytes come: it keeps some 4 KB for it otherwise, which idle

@@ -37,6 +37,10 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     /// <summary>The flush of a frame of ours; a pipe has one flush at a time.</summary>
     private Task? own;
     private bool completed;
+    private long written;
+
+    /// <summary>Bytes that Kestrel has written so far.</summary>
+    public long Written => Volatile.Read(ref written);
 
     public bool Announced { get; private set; }
 
@@ -89,6 +93,7 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         lock (gate)
         {
+            written += bytes;
             if (isAside) aside!.Advance(bytes);
             else inner.Advance(bytes);
         }

@@ -5,7 +5,7 @@ namespace DrainProxy.Decisions.Tests.Framing;
 
 public sealed class FrameFloodTests
 {
-    private const byte Data = 0, Headers = 1, Settings = 4, Ping = 6, WindowUpdate = 8, Continuation = 9, Unknown = 0x77;
+    private const byte Data = 0, Headers = 1, Priority = 2, Reset = 3, Settings = 4, Ping = 6, GoAway = 7, WindowUpdate = 8, Continuation = 9, PriorityUpdate = 0x10, Unknown = 0x77;
 
     /// <summary>The client's preface: 24 bytes, then SETTINGS (RFC 9113 section 3.4).</summary>
     private static byte[] Opening => [.. new byte[24], .. Frame(Settings, 0)];
@@ -15,6 +15,15 @@ public sealed class FrameFloodTests
     [InlineData(Settings, 0, 1001)]
     [InlineData(Continuation, 0, 1001)]
     [InlineData(Data, 0, 1001)]
+    [InlineData(Data, 1, 10_001)]
+    [InlineData(Data, 4, 10_001)]
+    [InlineData(Headers, 0, 1001)]
+    [InlineData(Priority, 5, 5001)]
+    [InlineData(PriorityUpdate, 8, 5001)]
+    [InlineData(Reset, 4, 5001)]
+    [InlineData(WindowUpdate, 4, 5001)]
+    [InlineData(GoAway, 8, 1001)]
+    [InlineData(Continuation, 16_384, 10_001)]
     [InlineData(Unknown, 5, 1001)]
     public void Frames_that_cost_only_us_are_too_many_at_their_count(byte type, int length, int count)
     {
@@ -36,6 +45,22 @@ public sealed class FrameFloodTests
         Assert.Equal(bad, flood.HasBadPreface);
     }
 
+    [Theory]
+    [InlineData(0, 1001)]
+    [InlineData(1, 10_001)]
+    public void Padding_is_no_content(byte content, int count)
+    {
+        const byte Padded = 8;
+        var flood = new FrameFlood();
+        flood.Advance(Opening, TimeSpan.Zero);
+        var frame = Frame(Data, content + 21, Padded);
+        frame[9] = 20;
+        for (var i = 1; i < count; i++) Assert.False(flood.Advance(frame, TimeSpan.Zero));
+        // Known once the length of the padding has come.
+        Assert.False(flood.Advance(frame.AsSpan(0, 9), TimeSpan.Zero));
+        Assert.True(flood.Advance(frame.AsSpan(9), TimeSpan.Zero));
+    }
+
     [Fact]
     public void Work_is_no_flood()
     {
@@ -44,10 +69,58 @@ public sealed class FrameFloodTests
         for (var i = 0; i < 20_000; i++)
         {
             Assert.False(flood.Advance(Frame(Headers, 30), TimeSpan.Zero));
-            Assert.False(flood.Advance(Frame(Data, 100), TimeSpan.Zero));
-            Assert.False(flood.Advance(Frame(WindowUpdate, 4), TimeSpan.Zero));
+            Assert.False(flood.Advance(Frame(Data, FrameFlood.LeastContent), TimeSpan.Zero));
             Assert.False(flood.Advance(Frame(Data, 0, flags: 1), TimeSpan.Zero));
+            Assert.False(flood.Advance(Frame(Continuation, 100, flags: 4), TimeSpan.Zero));
         }
+    }
+
+    /// <summary>A client that takes small messages as fast as they come acknowledges each, and measures the way.</summary>
+    [Fact]
+    public void What_answers_us_is_no_flood()
+    {
+        var flood = new FrameFlood();
+        flood.Advance(Opening, TimeSpan.Zero);
+        var written = 0L;
+        for (var i = 0; i < 100_000; i++)
+        {
+            written += 10; // A DATA frame with one byte.
+            Assert.False(flood.Advance(Frame(WindowUpdate, 4), TimeSpan.Zero, written));
+            Assert.False(flood.Advance(Frame(WindowUpdate, 4), TimeSpan.Zero, written));
+            written += 15 + 17; // A gRPC message, and the answer to the PING before.
+            Assert.False(flood.Advance(Frame(Ping, 8), TimeSpan.Zero, written));
+            written += 20; // An answer of which its client wants no more.
+            Assert.False(flood.Advance(Frame(Reset, 4), TimeSpan.Zero, written));
+            written += 10;
+            Assert.False(flood.Advance(Frame(Data, 1), TimeSpan.Zero, written));
+        }
+    }
+
+    [Theory]
+    [InlineData(Ping, 8, 17, 5001)]
+    [InlineData(Settings, 0, 9, 1001)]
+    public void What_we_answer_pays_for_nothing(byte type, int length, int answer, int count)
+    {
+        var flood = new FrameFlood();
+        flood.Advance(Opening, TimeSpan.Zero);
+        var written = 0L;
+        for (var i = 1; i < count; i++)
+        {
+            Assert.False(flood.Advance(Frame(type, length), TimeSpan.Zero, written));
+            written += answer;
+        }
+
+        Assert.True(flood.Advance(Frame(type, length), TimeSpan.Zero, written));
+    }
+
+    [Fact]
+    public void A_long_answer_pays_for_a_bounded_number()
+    {
+        var flood = new FrameFlood();
+        flood.Advance(Opening, TimeSpan.Zero);
+        var taken = 0;
+        while (!flood.Advance(Frame(WindowUpdate, 4), TimeSpan.Zero, written: 1L << 40)) taken++;
+        Assert.Equal((FrameFlood.MostCredit / 5) + 5000, taken);
     }
 
     [Fact]
@@ -57,7 +130,7 @@ public sealed class FrameFloodTests
         flood.Advance(Opening, TimeSpan.Zero);
         for (var second = 0; second < 100; second += 11)
         {
-            for (var i = 0; i < FrameFlood.Allowed; i++) Assert.False(flood.Advance(Frame(Ping, 8), TimeSpan.FromSeconds(second)));
+            for (var i = 0; i < 5000; i++) Assert.False(flood.Advance(Frame(Ping, 8), TimeSpan.FromSeconds(second)));
         }
     }
 

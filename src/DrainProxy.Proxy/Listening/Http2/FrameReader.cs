@@ -119,7 +119,7 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
             var now = time.GetElapsedTime(openedAt);
             foreach (var segment in buffer.Slice(looked))
             {
-                if (!flood.Advance(segment.Span, now)) continue;
+                if (!flood.Advance(segment.Span, now, writer.Written)) continue;
                 ended = true;
                 writer.Tell(flood.HasBadPreface);
                 if (flood.HasBadPreface) return Drop();
