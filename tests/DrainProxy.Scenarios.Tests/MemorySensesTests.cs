@@ -107,6 +107,25 @@ public sealed class MemorySensesTests
         Assert.Equal(1, cgroup.Kills);
     }
 
+    [Fact]
+    public async Task The_apps_own_metrics_tell_its_memory_where_nothing_else_is_asked_for()
+    {
+        var port = Net.FreePort();
+        await using var app = await App.Start([Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")], port);
+        await using var proxy = DrainProxyProcess.Start(app.Address, "--memory-source", $"metrics:http://127.0.0.1:{port}/metrics", "--memory-limit", "2Gi");
+        await proxy.Ready();
+        using var http = Client(proxy);
+        await Soon(async () => Text(await proxy.State(), "method") == "metrics", "the metrics are read");
+        Assert.Equal($"http://127.0.0.1:{port}/metrics process_resident_memory_bytes", Text(await proxy.State(), "source"));
+        var rest = Number(await proxy.State(), "used_bytes");
+        await http.GetStringAsync("/keep?mb=80");
+        await Soon(async () => await proxy.Metric("drainproxy_app_memory_bytes{kind=\"used\"}") > rest + (70 * MiB), "the growth is seen");
+        Assert.Equal(1, await proxy.Metric("drainproxy_memory_source{method=\"metrics\"}"));
+        Assert.Equal(2048 * MiB, await proxy.Metric("drainproxy_app_memory_limit_bytes"));
+        app.Child.Signal(9);
+        await Soon(async () => Text(await proxy.State(), "method") == "none", "nothing is known of an app that is gone");
+    }
+
     private static async Task<App> Hungry(MemoryCgroup cgroup, int? port = null) => await App.Start(
         cgroup.Around(Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")), port ?? Net.FreePort());
 

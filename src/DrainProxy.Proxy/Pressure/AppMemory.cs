@@ -14,6 +14,7 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookAtHold = TimeSpan.FromMilliseconds(500);
+    private readonly AppMetrics? metrics = setting.Metrics is { } url ? new(url, limit is not null, time, log) : null;
     private IMemorySource? source;
     private long triedAt;
     private long heldAt;
@@ -29,6 +30,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
 
     public string Identity => source?.Identity ?? "";
 
+    /// <summary>Who asks the app's own metrics; null where no setting names them.</summary>
+    internal AppMetrics? Metrics => metrics;
+
     /// <summary>The app's processes as they are now, as far as they are visible: those that were found, and their descendants.</summary>
     public IReadOnlyList<int> Processes() => roots.Count == 0 ? [] : AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
 
@@ -41,7 +45,15 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
         figures = default;
         if (leaving) Drop();
         if (setting.Kind == MemorySourceKind.None) return false;
-        if (Interlocked.Exchange(ref appChanged, 0) == 1) (retry, heldAt) = (TimeSpan.Zero, 0);
+        if (Interlocked.Exchange(ref appChanged, 0) == 1)
+        {
+            // Its processes are others now, and with auto there may be a better way to see them.
+            if (source is MetricsMemory) Drop();
+            metrics?.Forget();
+            (retry, heldAt) = (TimeSpan.Zero, 0);
+        }
+
+        if (source is null or MetricsMemory) metrics?.Poll();
         if (source is not null && (heldAt == 0 || time.GetElapsedTime(heldAt) >= LookAtHold))
         {
             // Its counters have one more thing to tell: whether it was killed.
@@ -61,7 +73,11 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
         return true;
     }
 
-    public void Dispose() => source?.Dispose();
+    public void Dispose()
+    {
+        source?.Dispose();
+        metrics?.Dispose();
+    }
 
     private void Drop()
     {
@@ -89,15 +105,24 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
                 return CgroupMemory.Open(setting.Path!, setting.Path!, () => true);
             case MemorySourceKind.Pid or MemorySourceKind.Port:
                 return Summed();
+            case MemorySourceKind.Metrics:
+                return Told();
             default:
-                if (roots.Count == 0) return null;
-                var cgroup = CgroupOf(roots[0]);
-                // A cgroup that we share and that nobody bounds is the whole session: its figures are not the app's.
-                if (cgroup is not null && (cgroup.Identity != OwnCgroup() || (cgroup.TryRead(out var figures) && figures.LimitBytes != long.MaxValue))) return cgroup;
-                cgroup?.Dispose();
-                return Summed();
+                return Seen() ?? Told();
         }
     }
+
+    private IMemorySource? Seen()
+    {
+        if (roots.Count == 0) return null;
+        var cgroup = CgroupOf(roots[0]);
+        // A cgroup that we share and that nobody bounds is the whole session: its figures are not the app's.
+        if (cgroup is not null && (cgroup.Identity != OwnCgroup() || (cgroup.TryRead(out var figures) && figures.LimitBytes != long.MaxValue))) return cgroup;
+        cgroup?.Dispose();
+        return Summed();
+    }
+
+    private MetricsMemory? Told() => metrics?.Newest is null ? null : new(metrics);
 
     private ProcessMemory? Summed() => roots.Count == 0 ? null : new(roots, CgroupOf(roots[0]), time);
 

@@ -129,7 +129,9 @@ internal sealed class PressureSampler : IDisposable
         // One that took long may have been kept from its processor; two in a row are dear.
         var cost = Math.Min(took, lastTook);
         lastTook = took;
-        var pause = SamplingPace.Next(Since(workedAt, at), snapshot.Sample.LimitBytes != long.MaxValue, time.GetElapsedTime(0, cost));
+        // What the app's metrics tell is asked for some times a second: readings in between find nothing new.
+        var fast = snapshot.Sample.LimitBytes != long.MaxValue && snapshot.Sample.Method != MemoryMethod.Metrics;
+        var pause = SamplingPace.Next(Since(workedAt, at), fast, time.GetElapsedTime(0, cost));
         return own?.Look(at) == true && pause > SamplingPace.Busy ? SamplingPace.Busy : pause;
     }
 

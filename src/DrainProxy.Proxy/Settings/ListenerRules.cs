@@ -31,6 +31,8 @@ internal static class ListenerRules
 
         if (!bound.IsBad("app") && !bound.IsBad(data))
             AppIsNotUs(bound, settings, listeners);
+        if (!bound.IsBad("memory-source"))
+            MetricsAreNotOurs(bound, settings, listeners);
     }
 
     private static Bound Lookup(Binding bound, string option, ListenAddress listen, Func<string, IReadOnlyList<IPAddress>> resolve)
@@ -64,6 +66,16 @@ internal static class ListenerRules
                     "the app's own address, not one that DrainProxy listens on");
             }
         }
+    }
+
+    /// <summary>Asked through us, the app would never be quiet; asked of us, the figures would be ours.</summary>
+    private static void MetricsAreNotOurs(Binding bound, ProxySettings settings, List<Bound> listeners)
+    {
+        if (settings.MemorySource.Metrics is not { } url || Literal(url.IdnHost) is not { } addresses)
+            return;
+        var target = new Bound("memory-source", new ListenAddress(url.IdnHost, url.Port), addresses);
+        if (listeners.Find(l => Collide(l, target)) is { } self)
+            bound.Broken(["memory-source", self.Option], url.ToString(), $"the address of the app's metrics is DrainProxy's own listener {self.Listen}", "the app's own address, not one that DrainProxy listens on");
     }
 
     private static IPAddress[]? Literal(string host)

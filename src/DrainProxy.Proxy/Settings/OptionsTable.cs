@@ -76,7 +76,7 @@ public static class OptionsTable
         new()
         {
             Name = "memory-source", Kind = ValueKind.MemorySource, Placeholder = "SOURCE", Default = "auto", Range = MemorySources.Forms,
-            Help = "where the app's memory is seen: its cgroup, its processes, or not",
+            Help = "where the app's memory is seen: its cgroup, its processes, its own metrics, or not",
             Apply = (draft, text) => MemorySources.Parse(text, out var source) ?? Done(() => draft.Settings = draft.Settings with { MemorySource = source }),
         },
         // 1 MiB is less than any runtime starts with; the highest is that of a cgroup's file.

@@ -105,7 +105,7 @@ public enum LogForm
 /// <summary>How the app's memory is found.</summary>
 public enum MemorySourceKind
 {
-    /// <summary>The cgroup of whoever listens on the app's port, else the sum of its processes.</summary>
+    /// <summary>The cgroup of whoever listens on the app's port, else the sum of its processes, else its metrics where they are named.</summary>
     Auto,
 
     /// <summary>A cgroup's folder.</summary>
@@ -117,12 +117,15 @@ public enum MemorySourceKind
     /// <summary>The sum of the processes that listen on the app's port, and their descendants.</summary>
     Port,
 
+    /// <summary>The app's own metrics.</summary>
+    Metrics,
+
     /// <summary>Not at all.</summary>
     None,
 }
 
-/// <summary>Where the app's memory is seen. <paramref name="Path"/> belongs to a cgroup, <paramref name="Pid"/> to a process.</summary>
-public sealed record MemorySource(MemorySourceKind Kind, string? Path = null, int Pid = 0);
+/// <summary>Where the app's memory is seen. <paramref name="Path"/> belongs to a cgroup, <paramref name="Pid"/> to a process, <paramref name="Metrics"/> to metrics and to auto as its last resort.</summary>
+public sealed record MemorySource(MemorySourceKind Kind, string? Path = null, int Pid = 0, Uri? Metrics = null);
 
 /// <summary>Who knows that a node goes.</summary>
 public enum NodeProvider

@@ -56,6 +56,16 @@ public sealed class ListenerRulesTests
     }
 
     [Theory]
+    [InlineData("metrics:http://127.0.0.1:8080/metrics")]
+    [InlineData("auto,metrics:http://localhost:9180/metrics")]
+    public void The_apps_metrics_are_not_asked_of_a_listener_of_our_own(string source)
+    {
+        var error = Given.Option("memory-source", source).Error();
+        Assert.Equal("memory-source", error.Key);
+        Assert.Contains("own listener", error.Problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("listen", "8080")]
     [InlineData("app", "http://127.0.0.1:3000")]
     public void Map_stands_instead_of_listen_and_app(string name, string value)

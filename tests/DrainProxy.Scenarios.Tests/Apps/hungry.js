@@ -1,4 +1,5 @@
 // Takes memory as it is told: /hold?mb=120&ms=300 for the time of the request, /climb?mb=120&ms=300 step by step, /keep?mb=10 for ever, /cache?mb=100&file=F as page cache.
+// /metrics tells its memory as prom-client does.
 const http = require('http');
 const fs = require('fs');
 const { setTimeout: pause } = require('timers/promises');
@@ -21,6 +22,13 @@ const server = http.createServer(async (request, response) => {
       held.push(Buffer.alloc(bytes / steps, 1));
       await pause(Number(url.searchParams.get('ms') || 0) / steps);
     }
+  }
+
+  if (url.pathname === '/metrics') {
+    const { rss, heapUsed, external } = process.memoryUsage();
+    response.setHeader('Content-Type', 'text/plain; version=0.0.4; charset=utf-8');
+    response.end(`# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes ${rss}\nnodejs_heap_size_used_bytes ${heapUsed}\nnodejs_external_memory_bytes ${external}\n`);
+    return;
   }
 
   if (url.pathname === '/keep') kept.push(Buffer.alloc(bytes, 1));
