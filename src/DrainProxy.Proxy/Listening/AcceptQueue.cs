@@ -1,17 +1,29 @@
 using System.Globalization;
+using DrainProxy.Proxy.Pressure;
 
 namespace DrainProxy.Proxy.Listening;
 
 /// <summary>
-/// How many connections the kernel has accepted for a port that the process has not taken yet: the receive queue of its listening
-/// sockets in /proc/net/tcp and tcp6 (state 0A). Part of the evidence that traffic is gone.
+/// How many connections the kernel has accepted for a port that the process has not taken yet: by sock_diag, else the receive queue of its listening
+/// sockets in /proc/net/tcp and tcp6 (state 0A), which is a walk through all connections. Part of the evidence that traffic is gone.
 /// </summary>
 internal static class AcceptQueue
 {
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
+    private static readonly Lazy<SocketDiag?> Kernel = new(SocketDiag.Open);
+
     /// <summary>Depth over all given ports; 0 where the kernel does not tell.</summary>
-    public static int Depth(IReadOnlyCollection<int> ports)
+    public static int Depth(IReadOnlyCollection<int> ports) => ByDiag(ports) ?? ByTable(ports);
+
+    private static int? ByDiag(IReadOnlyCollection<int> ports)
+    {
+        if (Kernel.Value is not { } kernel) return null;
+        lock (kernel) return kernel.Listeners()?.Where(queue => ports.Contains(queue.Port)).Sum(queue => queue.Waiting);
+    }
+
+    /// <summary>The same from the tables, line by line.</summary>
+    internal static int ByTable(IReadOnlyCollection<int> ports)
     {
         var depth = 0;
         foreach (var table in Tables)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using DrainProxy.Decisions.Pressure.Sensing;
 
 namespace DrainProxy.Proxy.Pressure;
 
@@ -9,9 +10,12 @@ namespace DrainProxy.Proxy.Pressure;
 /// <param name="Limit">How many may wait; beyond that the kernel drops.</param>
 internal readonly record struct ListenQueue(int Port, int Waiting, int Limit);
 
+/// <summary>Takes one socket.</summary>
+internal delegate void SocketAction(in SocketRow row);
+
 /// <summary>
-/// Asks the kernel for the listening sockets of this network namespace (netlink, sock_diag(7)): some microseconds however many connections there are, where /proc/net/tcp walks through all
-/// of them; and it alone tells the length at which a queue overflows. No capability is needed.
+/// Asks the kernel for the sockets of this network namespace (netlink, sock_diag(7)): listeners in some microseconds however many connections there are, where /proc/net/tcp walks through all
+/// of them and writes each as a line of text; and it alone tells the length at which a queue overflows. No capability is needed. One caller at a time.
 /// </summary>
 internal sealed partial class SocketDiag : IDisposable
 {
@@ -30,6 +34,9 @@ internal sealed partial class SocketDiag : IDisposable
     private const byte Inet6 = 10;
     private const byte Tcp = 6;
     private const uint ListenState = 1 << 10;
+
+    /// <summary>All but the state that marks a request socket inside the kernel, whose requests are told as SYN_RECV.</summary>
+    private const uint EveryState = 0xFFF;
 
     private readonly byte[] buffer = new byte[32 * 1024];
     private readonly List<ListenQueue> queues = [];
@@ -53,8 +60,11 @@ internal sealed partial class SocketDiag : IDisposable
     public IReadOnlyList<ListenQueue>? Listeners()
     {
         queues.Clear();
-        return Dump(Inet) && Dump(Inet6) ? queues : null;
+        return Dump(Inet, ListenState, null) && Dump(Inet6, ListenState, null) ? queues : null;
     }
+
+    /// <summary>Hands on all TCP sockets, of IPv4 and IPv6, as /proc/net/tcp and tcp6 show them; false when the kernel does not answer to the end.</summary>
+    public bool EachSocket(SocketAction take) => Dump(Inet, EveryState, take) && Dump(Inet6, EveryState, take);
 
     public void Dispose()
     {
@@ -62,7 +72,7 @@ internal sealed partial class SocketDiag : IDisposable
         socket = -1;
     }
 
-    private bool Dump(byte family)
+    private bool Dump(byte family, uint states, SocketAction? take)
     {
         Span<byte> request = stackalloc byte[RequestLength];
         request.Clear();
@@ -71,18 +81,18 @@ internal sealed partial class SocketDiag : IDisposable
         MemoryMarshal.Write(request[6..], RequestDump);
         request[HeaderLength] = family;
         request[HeaderLength + 1] = Tcp;
-        MemoryMarshal.Write(request[(HeaderLength + 4)..], ListenState);
+        MemoryMarshal.Write(request[(HeaderLength + 4)..], states);
         if (socket < 0 || Send(socket, request, RequestLength, 0) != RequestLength) return false;
         while (true)
         {
             var received = (int)Receive(socket, buffer, buffer.Length, DontWait);
             if (received < HeaderLength) return false;
-            if (Take(buffer.AsSpan(0, received)) is { } ended) return ended;
+            if (Take(buffer.AsSpan(0, received), take) is { } ended) return ended;
         }
     }
 
     /// <summary>Reads the messages of one datagram; null when more are to come, false when the kernel refuses.</summary>
-    private bool? Take(ReadOnlySpan<byte> messages)
+    private bool? Take(ReadOnlySpan<byte> messages, SocketAction? take)
     {
         while (messages.Length >= HeaderLength)
         {
@@ -93,8 +103,10 @@ internal sealed partial class SocketDiag : IDisposable
             if (type == SockDiagByFamily && length >= MessageLength)
             {
                 var body = messages[HeaderLength..];
-                // inet_diag_msg: family, state, timer, retrans; the local port in network order; …; expires, rqueue, wqueue (which is the limit for listeners), uid, inode.
-                queues.Add(new(BinaryPrimitives.ReadUInt16BigEndian(body[4..]), MemoryMarshal.Read<int>(body[56..]), MemoryMarshal.Read<int>(body[60..])));
+                // inet_diag_msg: family, state, timer, retrans; the local and the remote port in network order; …; expires, rqueue, wqueue (which is the limit for listeners), uid, inode.
+                var port = BinaryPrimitives.ReadUInt16BigEndian(body[4..]);
+                if (take is null) queues.Add(new(port, MemoryMarshal.Read<int>(body[56..]), MemoryMarshal.Read<int>(body[60..])));
+                else take(new(port, BinaryPrimitives.ReadUInt16BigEndian(body[6..]), State(body[1]), MemoryMarshal.Read<uint>(body[68..])));
             }
 
             messages = messages[Math.Min(messages.Length, (length + 3) & ~3)..];
@@ -102,6 +114,8 @@ internal sealed partial class SocketDiag : IDisposable
 
         return null;
     }
+
+    private static TcpState State(byte number) => number is > 0 and <= (byte)TcpState.Closing ? (TcpState)number : TcpState.Unknown;
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int OpenSocket(int domain, int type, int protocol);

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace DrainProxy.Proxy.Pressure;
 
 /// <summary>
-/// The sockets of the pod: queues of listeners with each reading, which costs microseconds; everything else a few times a minute, since it means walking through all connections.
-/// On the sampler's turn only.
+/// The sockets of the pod: queues of listeners with each reading, which costs microseconds; everything else a few times a minute and beside the sampler, since it means walking through all
+/// connections: memory is read on meanwhile. <see cref="Queues"/> and <see cref="Look"/> on the sampler's turn only.
 /// </summary>
 /// <param name="app">Where the app is.</param>
 /// <param name="appProcesses">The app's processes as far as they are visible.</param>
@@ -18,28 +18,22 @@ namespace DrainProxy.Proxy.Pressure;
 internal sealed partial class SocketSenses(
     Func<AppAddress> app, Func<IReadOnlyList<int>> appProcesses, Func<IReadOnlyCollection<int>> ownPorts, TimeProvider time, ILogger log) : IDisposable
 {
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(5);
-
-    /// <summary>Looks further apart would not find a leak within a minute.</summary>
-    private static readonly TimeSpan LongestPeriod = TimeSpan.FromSeconds(10);
-
-    /// <summary>Up to that period, a look takes at most one part in this many of the time.</summary>
-    private const int CostShare = 200;
     private const int MostProcesses = 64;
 
     private readonly byte[] buffer = new byte[32 * 1024];
     private readonly Dictionary<SocketOwner, (SocketLeak Leak, List<long> Inodes)> closeWait =
         Enum.GetValues<SocketOwner>().ToDictionary(o => o, _ => (new SocketLeak(), new List<long>()));
     private readonly Lazy<SocketDiag?> diag = new(SocketDiag.Open);
+    private readonly Lazy<SocketDiag?> table = new(SocketDiag.Open);
     private SocketSnapshot last = SocketSnapshot.Unknown;
-    private (int Waiting, int Limit) appQueue;
+    private int appQueue;
     private long? lookedAt;
-    private TimeSpan cost;
+    private long cost;
 
     /// <summary>Length and limit of the app's accept queue, and length of our own; 0 where nobody tells.</summary>
     public (int AppWaiting, int AppLimit, int OwnWaiting) Queues()
     {
-        if (diag.Value?.Listeners() is not { } listeners) return (appQueue.Waiting, 0, 0);
+        if (diag.Value?.Listeners() is not { } listeners) return (Volatile.Read(ref appQueue), 0, 0);
         var (port, own) = (AppPort(), ownPorts());
         var (waiting, limit, ours) = (0, 0, 0);
         foreach (var queue in listeners)
@@ -51,21 +45,34 @@ internal sealed partial class SocketSenses(
         return (waiting, limit, ours);
     }
 
-    /// <summary>The last look, or a new one when it is due.</summary>
+    /// <summary>What the last look has found, and begins a new one when it is due.</summary>
     public SocketSnapshot Look(TimeSpan now)
     {
-        var period = TimeSpan.FromTicks(Math.Clamp((cost * CostShare).Ticks, Period.Ticks, LongestPeriod.Ticks));
-        if (lookedAt is { } then && time.GetElapsedTime(then) < period) return last;
-        var began = time.GetTimestamp();
-        lookedAt = began;
-        last = Read(now);
-        cost = time.GetElapsedTime(began);
-        return last;
+        if (Looking.IsCompleted && (lookedAt is not { } then || time.GetElapsedTime(then) >= SamplingPace.Sockets(time.GetElapsedTime(0, Volatile.Read(ref cost)))))
+        {
+            lookedAt = time.GetTimestamp();
+            Looking = Task.Run(() => LookAround(now));
+        }
+
+        return Volatile.Read(ref last);
     }
 
+    /// <summary>Ends with the look that is under way.</summary>
     public void Dispose()
     {
+        Looking.Wait();
         if (diag.IsValueCreated) diag.Value?.Dispose();
+        if (table.IsValueCreated) table.Value?.Dispose();
+    }
+
+    /// <summary>The look that is under way, or was the last one.</summary>
+    internal Task Looking { get; private set; } = Task.CompletedTask;
+
+    private void LookAround(TimeSpan now)
+    {
+        var began = time.GetTimestamp();
+        Volatile.Write(ref last, Read(now));
+        Volatile.Write(ref cost, time.GetTimestamp() - began);
     }
 
     private int AppPort() => app() is { Scheme: not AppScheme.Unix } tcp ? tcp.Port : 0;
@@ -73,7 +80,7 @@ internal sealed partial class SocketSenses(
     private SocketSnapshot Read(TimeSpan now)
     {
         var port = AppPort();
-        if (diag.Value is null && port > 0) appQueue = (AcceptQueue.Depth([port]), 0);
+        if (table.Value is null && port > 0) Volatile.Write(ref appQueue, AcceptQueue.Depth([port]));
         var processes = appProcesses();
         var (counts, toApp) = Count(new(port, ownPorts()), port, processes);
         var verdicts = Enum.GetValues<SocketOwner>().ToDictionary(o => o, o => Judge(o, now));
@@ -89,20 +96,30 @@ internal sealed partial class SocketSenses(
         var counts = new SocketCounts();
         var toApp = 0;
         HashSet<long>? appInodes = null;
-        var told = false;
-        foreach (var table in (ReadOnlySpan<string>)["/proc/self/net/tcp", "/proc/self/net/tcp6"])
+        var told = table.Value?.EachSocket(Take) ?? EachLine();
+        return (told ? counts : null, toApp);
+
+        void Take(in SocketRow row)
         {
-            told |= KernelFile.EachLine(table, buffer, line =>
-            {
-                if (SocketRow.Parse(line) is not { } row) return;
-                var owner = ownership.ByPort(row) ?? ((appInodes ??= Inodes(processes)).Contains(row.Inode) ? SocketOwner.App : SocketOwner.Other);
-                counts.Add(row.State, owner);
-                if (row.State == TcpState.CloseWait) closeWait[owner].Inodes.Add(row.Inode);
-                if (row.State == TcpState.TimeWait && row.RemotePort == appPort) toApp++;
-            });
+            var owner = ownership.ByPort(row) ?? ((appInodes ??= Inodes(processes)).Contains(row.Inode) ? SocketOwner.App : SocketOwner.Other);
+            counts.Add(row.State, owner);
+            if (row.State == TcpState.CloseWait) closeWait[owner].Inodes.Add(row.Inode);
+            if (row.State == TcpState.TimeWait && row.RemotePort == appPort) toApp++;
         }
 
-        return (told ? counts : null, toApp);
+        bool EachLine()
+        {
+            var any = false;
+            foreach (var file in (ReadOnlySpan<string>)["/proc/self/net/tcp", "/proc/self/net/tcp6"])
+            {
+                any |= KernelFile.EachLine(file, buffer, line =>
+                {
+                    if (SocketRow.Parse(line) is { } row) Take(row);
+                });
+            }
+
+            return any;
+        }
     }
 
     private LeakVerdict Judge(SocketOwner owner, TimeSpan now)

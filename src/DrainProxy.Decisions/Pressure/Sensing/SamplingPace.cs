@@ -24,6 +24,24 @@ public static class SamplingPace
     /// <summary>How long after it saw work or growth the sampler stays busy: memory is allocated and given back behind the answer too.</summary>
     public static readonly TimeSpan Afterglow = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Between two looks at all sockets, which find leaks and full port ranges.</summary>
+    public static readonly TimeSpan SocketsBusy = TimeSpan.FromSeconds(5);
+
+    /// <summary>The same where looks are dear: further apart they would not find a leak within a minute.</summary>
+    public static readonly TimeSpan SocketsSeldom = TimeSpan.FromSeconds(10);
+
+    /// <summary>Up to that pause, looks at sockets take at most one part in this many of the time.</summary>
+    public const int SocketsShare = 200;
+
+    /// <summary>The pause between two looks at all sockets. Beyond the time within which leaks are to be found, looks take a fiftieth of the time, however many sockets there are.</summary>
+    /// <param name="cost">What a look took.</param>
+    public static TimeSpan Sockets(TimeSpan cost)
+    {
+        var pause = TimeSpan.FromTicks(Math.Clamp((cost * SocketsShare).Ticks, SocketsBusy.Ticks, SocketsSeldom.Ticks));
+        var least = cost * CostShare;
+        return least > pause ? least : pause;
+    }
+
     /// <summary>The pause after a reading; the first request after a rest ends it.</summary>
     /// <param name="sinceWork">Time since something was in flight or memory grew noticeably; zero while it is so.</param>
     /// <param name="hasLimit">Whether the app has a limit that is known.</param>

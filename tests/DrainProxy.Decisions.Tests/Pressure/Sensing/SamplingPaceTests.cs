@@ -35,6 +35,16 @@ public sealed class SamplingPaceTests
         Assert.Equal(milliseconds, SamplingPace.Next(TimeSpan.Zero, true, TimeSpan.FromMicroseconds(microseconds)).TotalMilliseconds);
 
     [Theory]
+    [InlineData(0, 5)]
+    [InlineData(25, 5)]
+    [InlineData(40, 8)]
+    [InlineData(84, 10)]
+    [InlineData(200, 10)]
+    [InlineData(1000, 50)]
+    public void Looks_at_sockets_never_take_more_than_a_fiftieth_of_the_time(double milliseconds, double seconds) =>
+        Assert.Equal(seconds, SamplingPace.Sockets(TimeSpan.FromMilliseconds(milliseconds)).TotalSeconds);
+
+    [Theory]
     [InlineData(1000, 1006, 1000, true)]
     [InlineData(1000, 1005, 1000, false)]
     [InlineData(1000, 900, 1000, false)]
