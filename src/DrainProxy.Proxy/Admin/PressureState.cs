@@ -26,6 +26,13 @@ internal static class PressureState
             json.WriteNumber("shared_bytes", snapshot.Memory.SharedBytes);
             json.WriteNumber("kernel_bytes", snapshot.Memory.KernelBytes);
             json.WriteNumber("socket_bytes", snapshot.Memory.SocketBytes);
+            if (snapshot.Charge.ChargedBytes is { } charged) json.WriteNumber("charged_bytes", charged);
+            if (snapshot.Charge.ChargedPeakBytes is { } highest) json.WriteNumber("charged_peak_bytes", highest);
+            if (snapshot.Charge.Stalls is { } stalls)
+            {
+                json.WriteNumber("stalled_some_s", Math.Round(stalls.Some.TotalSeconds, 6));
+                json.WriteNumber("stalled_full_s", Math.Round(stalls.Full.TotalSeconds, 6));
+            }
         }
 
         json.WriteNumber("oom_kills", box.Kills);

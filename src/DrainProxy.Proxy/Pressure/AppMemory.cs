@@ -33,6 +33,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     /// <summary>Who asks the app's own metrics; null where no setting names them.</summary>
     internal AppMetrics? Metrics => metrics;
 
+    /// <summary>What its cgroup tells beside its use. On the sampler's turn only.</summary>
+    public CgroupCharge Charge() => source?.Charge() ?? default;
+
     /// <summary>The app's processes as they are now, as far as they are visible: those that were found, and their descendants.</summary>
     public IReadOnlyList<int> Processes() => roots.Count == 0 ? [] : AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
 

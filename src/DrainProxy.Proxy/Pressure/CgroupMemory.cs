@@ -12,12 +12,20 @@ internal sealed class CgroupMemory : IMemorySource
     private readonly Level own;
     private readonly List<Level> above;
     private readonly KernelFile? events;
+    private readonly KernelFile? charged;
+    private readonly KernelFile? peak;
+    private readonly KernelFile? pressure;
     private readonly Func<bool> holds;
 
     private CgroupMemory(CgroupVersion version, string folder, string identity, Level own, List<Level> above, Func<bool> holds)
     {
         (this.version, this.folder, Identity, this.own, this.above, this.holds) = (version, folder, identity, own, above, holds);
-        events = KernelFile.Open(Path.Combine(folder, version == CgroupVersion.V2 ? "memory.events" : "memory.oom_control"));
+        var v2 = version == CgroupVersion.V2;
+        events = KernelFile.Open(Path.Combine(folder, v2 ? "memory.events" : "memory.oom_control"));
+        charged = KernelFile.Open(Path.Combine(folder, v2 ? "memory.current" : "memory.usage_in_bytes"));
+        peak = KernelFile.Open(Path.Combine(folder, v2 ? "memory.peak" : "memory.max_usage_in_bytes"));
+        // Version 1 has memory.pressure_level, which is for events and cannot be read.
+        pressure = v2 ? KernelFile.Open(Path.Combine(folder, "memory.pressure")) : null;
     }
 
     public MemoryMethod Method => MemoryMethod.Cgroup;
@@ -44,6 +52,10 @@ internal sealed class CgroupMemory : IMemorySource
 
     public bool StillHolds() => holds();
 
+    public CgroupCharge Charge() => new(
+        charged is null ? null : CgroupText.Number(charged.Read(buffer)), peak is null ? null : CgroupText.Number(peak.Read(buffer)),
+        pressure is null ? null : CgroupText.Stalls(pressure.Read(buffer)));
+
     public bool TryRead(out MemoryFigures figures)
     {
         figures = default;
@@ -65,6 +77,9 @@ internal sealed class CgroupMemory : IMemorySource
         own.Dispose();
         foreach (var level in above) level.Dispose();
         events?.Dispose();
+        charged?.Dispose();
+        peak?.Dispose();
+        pressure?.Dispose();
     }
 
     /// <summary>The files of one folder of the hierarchy.</summary>

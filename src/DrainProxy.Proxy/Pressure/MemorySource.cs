@@ -23,6 +23,9 @@ internal interface IMemorySource : IDisposable
     /// <summary>False when what it looks at is gone: attach anew.</summary>
     bool TryRead(out MemoryFigures figures);
 
+    /// <summary>What a cgroup tells beside that; empty where there is none. Asked a few times a second at most.</summary>
+    CgroupCharge Charge() => default;
+
     /// <summary>Whether what it looks at is still the app; asked a few times a second at most.</summary>
     bool StillHolds();
 }

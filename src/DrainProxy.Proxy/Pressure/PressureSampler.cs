@@ -24,8 +24,10 @@ internal sealed class PressureSampler : IDisposable
     private ITimer? timer;
     private bool stopped;
     private TimeSpan workedAt = TimeSpan.MinValue;
+    private TimeSpan chargedAt = TimeSpan.MinValue;
     private long peak;
     private long queuePeak;
+    private long appQueuePeak;
     private long readings;
     private long lastTook;
     private long readingTicks;
@@ -84,6 +86,9 @@ internal sealed class PressureSampler : IDisposable
 
     /// <summary>The same for our own accept queue, in connections.</summary>
     public long TakeQueuePeak() => Take(ref queuePeak, Newest.OwnAcceptQueue);
+
+    /// <summary>And for the app's.</summary>
+    public long TakeAppQueuePeak() => Take(ref appQueuePeak, Newest.Sample.AcceptQueue);
 
     /// <summary>Reads out of turn, when something has happened that the next reading would show too late. Waits for a reading that is under way.</summary>
     public void ReadNow()
@@ -145,9 +150,14 @@ internal sealed class PressureSampler : IDisposable
         if (figures.OomKills is { } counter) kills.Observe(memory.Identity, counter);
         var (waiting, limit, own) = sockets.Queues();
         PeakHold.Raise(own, ref queuePeak);
+        PeakHold.Raise(waiting, ref appQueuePeak);
         var sample = new PressureSample(
             at, method, figures.Memory.UsedBytes, figures.LimitBytes, figures.Memory.ReclaimableBytes, kills.Total, waiting, limit, network.DescriptorsLeft);
-        return new(sample, figures.Memory, source) { Sockets = network, OwnAcceptQueue = own };
+        var charge = newest.Charge;
+        // Three files that decide nothing.
+        if (method == MemoryMethod.None) charge = default;
+        else if (Since(chargedAt, at) >= SamplingPace.Idle || newest.Source != source) (charge, chargedAt) = (memory.Charge(), at);
+        return new(sample, figures.Memory, source) { Sockets = network, OwnAcceptQueue = own, Charge = charge };
     }
 
     private void Turn()

@@ -37,6 +37,8 @@ internal sealed class ProcessMemory : IMemorySource
 
     public string Identity => cgroup?.Identity ?? "";
 
+    public CgroupCharge Charge() => cgroup?.Charge() ?? default;
+
     public bool StillHolds() => roots.Any(p => p.Lives);
 
     public bool TryRead(out MemoryFigures figures)

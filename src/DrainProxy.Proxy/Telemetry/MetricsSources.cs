@@ -25,6 +25,9 @@ public sealed class MetricsSources
     /// <summary>The longest that our accept queue was since the last call.</summary>
     public Func<long> TakeQueuePeak { get; init; } = () => 0;
 
+    /// <summary>The longest that the app's accept queue was since the last call.</summary>
+    public Func<long> TakeAppQueuePeak { get; init; } = () => 0;
+
     /// <summary>Processes of the app killed by the OOM killer so far.</summary>
     public Func<long> OomKills { get; init; } = () => 0;
 

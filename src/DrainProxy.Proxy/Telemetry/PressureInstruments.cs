@@ -23,10 +23,12 @@ internal static class PressureInstruments
     {
         var peak = new RecentPeak(sources.TakeMemoryPeak, scrapes);
         Gauge("app_memory", "By", "Memory of the app; used is what the kernel cannot take back.",
-            s => Parts.Select(p => new Measurement<long>(p.Read(s.Memory), p.Kind)));
+            s => Parts.Select(p => new Measurement<long>(p.Read(s.Memory), p.Kind)).Concat(Charged(s.Charge)));
         Gauge("app_memory_peak", "By", "Highest use of memory by the app since the last scrape.", _ => [new(peak.Read())]);
         Gauge("app_memory_limit", "By", "Nearest limit that holds for the app's memory.", s => Bounded(s, s.Sample.LimitBytes));
         Gauge("memory_headroom", "By", "What the app may still allocate before the kernel kills.", s => Bounded(s, s.Sample.HeadroomBytes));
+        meter.CreateObservableCounter("drainproxy.app_memory_stalled", () => Stalled(sources.Pressure().Charge.Stalls ?? default), "s",
+            "Time that tasks of the app have waited for memory, by its cgroup: some, or all that had work.");
         meter.CreateObservableCounter("drainproxy.app_oom_kills", sources.OomKills, "{kill}", "Processes of the app that the OOM killer has killed.");
         meter.CreateObservableGauge("drainproxy.memory_source", () => Chosen(sources.Pressure().Sample.Method), null,
             "1 for the way in which the app's memory is seen, 0 for all others.");
@@ -34,6 +36,14 @@ internal static class PressureInstruments
         void Gauge(string name, string unit, string help, Func<PressureSnapshot, IEnumerable<Measurement<long>>> read) =>
             meter.CreateObservableGauge("drainproxy." + name, () => sources.Pressure() is { Sample.Method: not MemoryMethod.None } known ? read(known) : [], unit, help);
     }
+
+    private static IEnumerable<Measurement<long>> Charged(CgroupCharge charge)
+    {
+        if (charge.ChargedBytes is { } now) yield return new(now, Label("kind", "charged"));
+        if (charge.ChargedPeakBytes is { } highest) yield return new(highest, Label("kind", "charged_peak"));
+    }
+
+    private static Measurement<double>[] Stalled(MemoryStalls stalls) => [new(stalls.Some.TotalSeconds, Label("kind", "some")), new(stalls.Full.TotalSeconds, Label("kind", "full"))];
 
     private static Measurement<long>[] Bounded(PressureSnapshot snapshot, long value) => snapshot.Sample.LimitBytes == long.MaxValue ? [] : [new(value)];
 

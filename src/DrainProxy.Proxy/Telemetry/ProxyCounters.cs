@@ -125,6 +125,7 @@ public sealed class ProxyCounters
     private readonly long[] replayed = new long[Enum.GetValues<ReplayReason>().Length];
     private readonly long[] closed = new long[4];
     private readonly long[] open = new long[2];
+    private readonly long[] openPeak = new long[2];
     private volatile Action? onWork;
     private long inFlight;
     private long inFlightPeak;
@@ -221,7 +222,7 @@ public sealed class ProxyCounters
 
     public void ResponseLost() => Interlocked.Increment(ref responsesLost);
 
-    public void ConnectionOpened(Side side) => Interlocked.Increment(ref open[(int)side]);
+    public void ConnectionOpened(Side side) => PeakHold.Raise(Interlocked.Increment(ref open[(int)side]), ref openPeak[(int)side]);
 
     public void ConnectionClosed(Side side, ClosedBy by)
     {
@@ -237,6 +238,9 @@ public sealed class ProxyCounters
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
     internal long TakeQueuedPeak(Lane lane) => Take(ref queuedPeak[(int)lane], ref queued[(int)lane]);
+
+    /// <inheritdoc cref="TakeInFlightPeak"/>
+    internal long TakeConnectionsPeak(Side side) => Take(ref openPeak[(int)side], ref open[(int)side]);
 
     private static int RecycleIndex(RecycleReason reason, Recycled result) => ((int)reason * Enum.GetValues<Recycled>().Length) + (int)result;
 

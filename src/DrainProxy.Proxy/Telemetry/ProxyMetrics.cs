@@ -107,6 +107,9 @@ public sealed class ProxyMetrics : IDisposable
     private void AddConnections()
     {
         Gauge("connections", "{connection}", "Open connections: active with a request on them, idle without.", Connections);
+        var (down, up) = (new RecentPeak(() => counters.TakeConnectionsPeak(Side.Downstream), Scrapes), new RecentPeak(() => counters.TakeConnectionsPeak(Side.Upstream), Scrapes));
+        Gauge("connections_peak", "{connection}", "Most connections open at once since the last scrape.",
+            new Series().Add(down.Read, ("side", LabelNames.Of(Side.Downstream))).Add(up.Read, ("side", LabelNames.Of(Side.Upstream))).Observe);
         Counter("connections_closed", "{connection}", "Connections closed, by who closed first.",
             Series.Of<Side, ClosedBy>("side", "by", counters.ConnectionsClosed));
         Gauge("accept_queue_depth", "{connection}", "Connections the kernel accepted and the proxy has not taken yet.", () => [new(sources.AcceptQueueDepth())]);

@@ -20,6 +20,16 @@ internal static class SocketInstruments
     {
         var queue = new RecentPeak(sources.TakeQueuePeak, scrapes);
         meter.CreateObservableGauge("drainproxy.accept_queue_depth_peak", queue.Read, "{connection}", "Highest accept_queue_depth since the last scrape.");
+        var appQueue = new RecentPeak(sources.TakeAppQueuePeak, scrapes);
+        meter.CreateObservableGauge("drainproxy.app_accept_queue_depth", () => (long)sources.Pressure().Sample.AcceptQueue, "{connection}", "Connections that the kernel accepted and the app has not taken yet.");
+        meter.CreateObservableGauge("drainproxy.app_accept_queue_depth_peak", appQueue.Read, "{connection}", "Highest app_accept_queue_depth since the last scrape.");
+        meter.CreateObservableGauge("drainproxy.app_accept_queue_limit", () => sources.Pressure().Sample.AcceptQueueLimit is > 0 and var limit ? [new(limit)] : Array.Empty<Measurement<long>>(),
+            "{connection}", "Length at which the app's accept queue overflows.");
+        meter.CreateObservableGauge("drainproxy.app_ports", () => Ports(sources.Pressure().Sockets), "{port}",
+            "Ports that connections to the app can have, and those that closed ones still keep.");
+        meter.CreateObservableCounter("drainproxy.tcp_events", () => Events(sources.Pressure().Sockets.Troubles), "{event}", "Troubles of TCP as the pod's network namespace counts them.");
+        meter.CreateObservableGauge("drainproxy.tcp_memory", () => sources.Pressure().Sockets is { Counts: not null } known ? [new(known.Node.MemoryPages * Environment.SystemPageSize, Node)] : Array.Empty<Measurement<long>>(),
+            "By", "Memory of TCP's buffers on the whole node.");
         meter.CreateObservableGauge("drainproxy.sockets", () => Sockets(sources.Pressure().Sockets), "{socket}", "TCP sockets by state, whose they are, and whether the pod or the node is counted.");
         meter.CreateObservableCounter("drainproxy.listen_overflows", () => sources.Pressure().Sockets.Troubles.ListenOverflows, "{connection}",
             "Connections that listeners of the pod dropped because their accept queue was full.");
@@ -37,6 +47,17 @@ internal static class SocketInstruments
         yield return new(sockets.Node.Orphans, Label("state", "orphan"), OwnerLabels[(int)SocketOwner.Other], Node);
         yield return new(sockets.Node.Allocated, Label("state", "allocated"), OwnerLabels[(int)SocketOwner.Other], Node);
     }
+
+    private static Measurement<long>[] Ports(SocketSnapshot sockets) => sockets.PortRange == 0 ? [] : [new(sockets.TimeWaitToApp, Label("state", "time_wait")), new(sockets.PortRange, Label("state", "range"))];
+
+    private static Measurement<long>[] Events(TcpTroubles troubles) =>
+    [
+        new(troubles.ListenDrops, Label("event", "listen_drop"), Pod),
+        new(troubles.SynQueueFull, Label("event", "syn_queue_full"), Pod),
+        new(troubles.Retransmits, Label("event", "retransmit"), Pod),
+        new(troubles.MemoryPressures, Label("event", "memory_pressure"), Pod),
+        new(troubles.AbortsOnMemory, Label("event", "abort_on_memory"), Pod),
+    ];
 
     private static IEnumerable<Measurement<long>> Leaks(SocketSnapshot sockets) =>
         Owners.Select((owner, i) => new Measurement<long>(sockets.LeakOf(owner).Suspected ? 1 : 0, OwnerLabels[i]));

@@ -372,6 +372,7 @@ internal sealed partial class ProxyHost : IDisposable
         OomKills = () => blackBox.Kills,
         Admission = Admission,
         TakeQueuePeak = () => pressure.TakeQueuePeak(),
+        TakeAppQueuePeak = () => pressure.TakeAppQueuePeak(),
         TakeMemoryPeak = () => pressure.TakePeak(),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };

@@ -194,6 +194,37 @@ public sealed class PressureSamplerTests : IDisposable
         Assert.False(memory.TryRead(out _));
     }
 
+    [Fact]
+    public void What_the_cgroup_tells_beside_its_use_is_read_every_half_a_second()
+    {
+        Write("memory.current", $"{130 * MiB}\n");
+        Write("memory.peak", $"{190 * MiB}\n");
+        Write("memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=500\n");
+        using var sampler = Sampler();
+        inFlight = 1;
+        sampler.Look();
+        Assert.Equal(new(130 * MiB, 190 * MiB, new(TimeSpan.FromMicroseconds(1500), TimeSpan.FromMicroseconds(500))), sampler.Newest.Charge);
+        Write("memory.peak", $"{200 * MiB}\n");
+        Advance(sampler, SamplingPace.Busy);
+        Assert.Equal(190 * MiB, sampler.Newest.Charge.ChargedPeakBytes);
+        Advance(sampler, SamplingPace.Idle);
+        Assert.Equal(200 * MiB, sampler.Newest.Charge.ChargedPeakBytes);
+        Write("memory.stat", "");
+        Advance(sampler, SamplingPace.Busy);
+        Assert.Equal(default, sampler.Newest.Charge);
+    }
+
+    [Fact]
+    public void Version_1_tells_its_charge_by_other_names_and_no_stalls()
+    {
+        var v1 = Directory.CreateDirectory(Path.Combine(folder, "v1")).FullName;
+        foreach (var (file, text) in (ReadOnlySpan<(string, string)>)[("memory.stat", "cache 300\nrss 200\nshmem 100\n"), ("memory.limit_in_bytes", "9000\n"),
+            ("memory.usage_in_bytes", "500\n"), ("memory.max_usage_in_bytes", "700\n")]) File.WriteAllText(Path.Combine(v1, file), text);
+        using var sampler = Sampler(v1);
+        sampler.Look();
+        Assert.Equal(new CgroupCharge(500, 700, null), sampler.Newest.Charge);
+    }
+
     private static string Stat(int used) => $"anon {used * MiB}\nfile {5 * MiB}\nshmem 0\n";
 
     private PressureSampler Sampler(string? at = null, long? limit = null)

@@ -38,6 +38,7 @@ public sealed partial class FamilyTableTests
         ("drainproxy_lost_requests_total", "counter", One("reason", "late_after_close", "cut_at_deadline", "app_gone", "hold_exhausted", "reset_by_us")),
         ("drainproxy_responses_lost_total", "counter", [""]),
         ("drainproxy_connections", "gauge", Two("side", ["downstream", "upstream"], "state", ["active", "idle"])),
+        ("drainproxy_connections_peak", "gauge", One("side", "downstream", "upstream")),
         ("drainproxy_connections_closed_total", "counter", Two("side", ["downstream", "upstream"], "by", ["us", "peer"])),
         ("drainproxy_accept_queue_depth", "gauge", [""]),
         ("drainproxy_termination_total", "counter",
@@ -47,6 +48,12 @@ public sealed partial class FamilyTableTests
         ("drainproxy_file_descriptors_limit", "gauge", One("owner", "app", "drainproxy")),
         ("drainproxy_accept_queue_depth_peak", "gauge", [""]),
         ("drainproxy_listen_overflows_total", "counter", [""]),
+        ("drainproxy_app_accept_queue_depth", "gauge", [""]),
+        ("drainproxy_app_accept_queue_depth_peak", "gauge", [""]),
+        ("drainproxy_app_accept_queue_limit", "gauge", [""]),
+        ("drainproxy_app_ports", "gauge", One("state", "time_wait", "range")),
+        ("drainproxy_tcp_events_total", "counter", Two("event", ["listen_drop", "syn_queue_full", "retransmit", "memory_pressure", "abort_on_memory"], "scope", ["pod"])),
+        ("drainproxy_tcp_memory_bytes", "gauge", ["scope=\"node\""]),
         ("drainproxy_socket_leak_suspected", "gauge", One("owner", "app", "drainproxy", "other")),
         ("drainproxy_sockets", "gauge",
         [
@@ -54,7 +61,8 @@ public sealed partial class FamilyTableTests
                 "owner", ["app", "drainproxy", "other"]).Select(l => l + ",scope=\"pod\""),
             "state=\"orphan\",owner=\"other\",scope=\"node\"", "state=\"allocated\",owner=\"other\",scope=\"node\"",
         ]),
-        ("drainproxy_app_memory_bytes", "gauge", One("kind", "used", "anon", "shared", "kernel", "socket", "reclaimable")),
+        ("drainproxy_app_memory_bytes", "gauge", One("kind", "used", "anon", "shared", "kernel", "socket", "reclaimable", "charged", "charged_peak")),
+        ("drainproxy_app_memory_stalled_seconds_total", "counter", One("kind", "some", "full")),
         ("drainproxy_app_memory_peak_bytes", "gauge", [""]),
         ("drainproxy_app_memory_limit_bytes", "gauge", [""]),
         ("drainproxy_memory_headroom_bytes", "gauge", [""]),
@@ -117,6 +125,42 @@ public sealed partial class FamilyTableTests
         Assert.Equal(100, scrape["drainproxy_app_memory_limit_bytes"]);
         Assert.Equal(85, scrape["drainproxy_memory_headroom_bytes"]);
         Assert.Equal(1, scrape["drainproxy_memory_source{method=\"cgroup\"}"]);
+    }
+
+    [Fact]
+    public void What_the_kernel_does_not_tell_has_no_sample()
+    {
+        using var bench = new MetricsBench { Pressure = MetricsBench.SomePressure with { Charge = default, Sockets = SocketSnapshot.Unknown } };
+        var scrape = bench.Scrape();
+        Assert.DoesNotContain(scrape["drainproxy_app_memory_bytes", "gauge"].Samples, s => s.Labels.Contains("charged", StringComparison.Ordinal));
+        Assert.Empty(scrape["drainproxy_app_ports", "gauge"].Samples);
+        Assert.Empty(scrape["drainproxy_tcp_memory_bytes", "gauge"].Samples);
+        Assert.Equal(0, scrape["drainproxy_app_memory_stalled_seconds_total{kind=\"some\"}"]);
+    }
+
+    /// <summary>A gauge that rises and falls between two scrapes and has no twin must be listed here with its reason, so that a new one is not forgotten.</summary>
+    [Fact]
+    public void Every_gauge_that_can_spike_has_its_twin()
+    {
+        string[] slow =
+        [
+            // States and facts, of which the newest counts.
+            "build_info", "phase", "app_up", "memory_source", "memory_pressure_step", "socket_leak_suspected", "drain_duration_seconds",
+            // Limits.
+            "app_memory_limit_bytes", "app_accept_queue_limit", "file_descriptors_limit",
+            // What is learned over minutes.
+            "route_memory_bytes",
+            // Limit less use, and use by slope: their lows are the highs of app_memory_bytes.
+            "memory_headroom_bytes", "time_to_oom_seconds",
+            // Looked at a few times a minute: there is nothing in between to hold.
+            "sockets", "app_ports", "tcp_memory_bytes", "file_descriptors",
+        ];
+        using var bench = new MetricsBench();
+        var gauges = bench.Scrape().Families.Where(f => f.Type == "gauge" && f.Name.StartsWith("drainproxy_", StringComparison.Ordinal)).Select(f => f.Name["drainproxy_".Length..]).ToList();
+        var peaks = gauges.Where(g => g.EndsWith("_peak", StringComparison.Ordinal) || g == "app_memory_peak_bytes").ToList();
+        var twins = peaks.Select(p => p.Replace("_peak", "", StringComparison.Ordinal)).ToList();
+        Assert.Empty(twins.Except(gauges));
+        Assert.Equal(gauges.Except(peaks).Except(twins).Order(), slow.Order());
     }
 
     [Fact]

@@ -44,9 +44,10 @@ internal sealed class MetricsBench : IDisposable
     public int AcceptQueueDepth { get; set; }
 
     public static PressureSnapshot SomePressure { get; } =
-        new(new(TimeSpan.FromSeconds(1), MemoryMethod.Cgroup, 15, 100, 16, 0, 0, 0, int.MaxValue), new(1, 2, 4, 8, 16), "/sys/fs/cgroup/shop")
+        new(new(TimeSpan.FromSeconds(1), MemoryMethod.Cgroup, 15, 100, 16, 0, 0, 511, int.MaxValue), new(1, 2, 4, 8, 16), "/sys/fs/cgroup/shop")
         {
-            Sockets = SocketSnapshot.Unknown with { Counts = new(), AppDescriptors = (10, 1024) },
+            Sockets = SocketSnapshot.Unknown with { Counts = new(), AppDescriptors = (10, 1024), TimeWaitToApp = 7, PortRange = 28232 },
+            Charge = new(40, 60, new(TimeSpan.Zero, TimeSpan.Zero)),
         };
 
     public PressureSnapshot Pressure { get; set; } = SomePressure;

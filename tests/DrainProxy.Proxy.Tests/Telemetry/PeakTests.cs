@@ -1,3 +1,4 @@
+using DrainProxy.Decisions.Pressure.Admission;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Tests.Telemetry;
@@ -83,6 +84,31 @@ public sealed class PeakTests
         Spike(6);
         for (var i = 0; i < 4; i++) Visit("a", advance: 10);
         Assert.Equal(6, Visit("new", advance: 0));
+    }
+
+    [Fact]
+    public void Every_peak_is_kept_for_two_scrapers_at_different_rates()
+    {
+        var counters = bench.Counters;
+        Visit("slow");
+        Visit("fast");
+        for (var i = 0; i < 5; i++) counters.ConnectionOpened(Side.Upstream);
+        for (var i = 0; i < 5; i++) counters.ConnectionClosed(Side.Upstream, ClosedBy.Us);
+        for (var i = 0; i < 4; i++) counters.QueueStarted(Lane.Heavy);
+        for (var i = 0; i < 4; i++) counters.QueueEnded(Lane.Heavy);
+        for (var i = 0; i < 3; i++) counters.HoldStarted();
+        for (var i = 0; i < 3; i++) counters.HoldEnded();
+        Assert.Equal((5, 4, 3), Peaks("fast"));
+        Assert.Equal((0, 0, 0), Peaks("fast"));
+        Assert.Equal((5, 4, 3), Peaks("slow"));
+        Assert.Equal((0, 0, 0), Peaks("slow"));
+
+        (double, double, double) Peaks(string scraper)
+        {
+            bench.Time.Advance(5);
+            var scrape = bench.Scrape(scraper);
+            return (scrape["drainproxy_connections_peak{side=\"upstream\"}"], scrape["drainproxy_queued_requests_peak{lane=\"heavy\"}"], scrape["drainproxy_held_requests_peak"]);
+        }
     }
 
     [Fact]

@@ -90,6 +90,25 @@ public static class CgroupText
         return (new(totalAnon >= 0 ? totalAnon : anon, shared, kernelBytes, 0, Math.Max(0, pages - shared)), limit);
     }
 
+    /// <summary>
+    /// `memory.pressure` of version 2 (kernel documentation: accounting/psi.rst): `some avg10=0.12 avg60=0.03 avg300=0.00 total=123456`, then the same of `full`; totals are microseconds.
+    /// Null where it tells none; version 1 has no such file.
+    /// </summary>
+    public static MemoryStalls? Stalls(ReadOnlySpan<byte> text)
+    {
+        long? some = null, full = null;
+        foreach (var range in text.Split((byte)'\n'))
+        {
+            var line = text[range];
+            var at = line.LastIndexOf("total="u8);
+            if (at < 0 || !Utf8Parser.TryParse(line[(at + 6)..], out long total, out _)) continue;
+            if (line.StartsWith("some "u8)) some = total;
+            else if (line.StartsWith("full "u8)) full = total;
+        }
+
+        return some is { } waited ? new(TimeSpan.FromMicroseconds(waited), TimeSpan.FromMicroseconds(full ?? 0)) : null;
+    }
+
     /// <summary>A file that holds one whole number.</summary>
     public static long? Number(ReadOnlySpan<byte> text)
         => Utf8Parser.TryParse(text.TrimEnd("\n "u8), out long value, out _) ? value : null;

@@ -9,6 +9,9 @@ public sealed record PressureSnapshot(PressureSample Sample, MemoryReading Memor
     /// <summary>Gets the sockets of the pod: some seconds old at most.</summary>
     public SocketSnapshot Sockets { get; init; } = SocketSnapshot.Unknown;
 
+    /// <summary>Gets what the app's cgroup tells beside its use: half a second old at most.</summary>
+    public CgroupCharge Charge { get; init; }
+
     /// <summary>Gets how many connections wait for our own accept.</summary>
     public int OwnAcceptQueue { get; init; }
 

@@ -59,6 +59,20 @@ public sealed class CgroupTextTests
     }
 
     [Theory]
+    [InlineData("some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n", 0L, 0L)]
+    [InlineData("some avg10=12.50 avg60=3.01 avg300=0.66 total=2512345\nfull avg10=9.00 avg60=2.00 avg300=0.40 total=1500000\n", 2512345L, 1500000L)]
+    [InlineData("some avg10=12.50 avg60=3.01 avg300=0.66 total=7\n", 7L, 0L)]
+    [InlineData("some avg10=12.50 avg60=3.01 avg300=0.66 total=\n", null, null)]
+    [InlineData("some", null, null)]
+    [InlineData("", null, null)]
+    public void Stalls_are_the_totals_of_both_lines(string text, long? some, long? full)
+    {
+        var stalls = CgroupText.Stalls(Encoding.ASCII.GetBytes(text));
+        Assert.Equal(some, (long?)stalls?.Some.TotalMicroseconds);
+        Assert.Equal(full, (long?)stalls?.Full.TotalMicroseconds);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("\n\n")]
     [InlineData("anon")]
