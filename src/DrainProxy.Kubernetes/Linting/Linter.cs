@@ -14,7 +14,7 @@ public static partial class Linter
     [
         new GraceBudgetRule(), new NoDrainDelay(), new ExecHookShell(), new SleepHookVersion(), new HookTarget(), new NoReadiness(), new ReadinessLag(), new ProbesIdentical(),
         new TargetPortUnresolved(), new TargetPortBypass(), new NetworkPolicyHidesSidecar(), new PublishNotReady(), new RolloutGap(), new SingleReplica(), new PdbMissing(), new PdbBlocks(),
-        new HpaScaleDown(), new ReplicasBesideHpa(), new GkeNeg(), new GkeDraining(), new AwsTargetType(), new AwsReadinessGate(), new AwsDeregistration(), new SafeToEvict(),
+        new HpaScaleDown(), new ReplicasBesideHpa(), new GkeNeg(), new GkeDraining(), new GkeReadinessGate(), new GkeHealthCheck(), new AwsTargetType(), new AwsReadinessGate(), new AwsDeregistration(), new SafeToEvict(),
         new ScaledToZero(), new ExternalTrafficLocal(), new NodeExclusion(), new MemoryLimit(), new MemoryConcurrency(), new KeepAliveBelowLb(), new SidecarStartDeadlock(), new SidecarHooks(),
         new SidecarStays(), new MeshOrder(), new WebhookHygiene(), new ConntrackLiberal(), new SuppressionReason(),
     ];

@@ -17,14 +17,12 @@ internal sealed class GkeDraining() : LintRule(
                 yield return At(draining, "no connectionDraining.drainingTimeoutSec: requests in flight are cut when an endpoint goes", "set spec.connectionDraining.drainingTimeoutSec: 60");
         }
 
-        foreach (var ingress in model.Of("Ingress").Where(i => LintModel.IngressClass(i).StartsWith("gce", StringComparison.Ordinal)))
+        foreach (var (ingress, service) in model.BehindGoogle)
         {
-            var names = LintModel.Backends(ingress).ToHashSet();
-            foreach (var service in model.Of("Service", "").Where(s => s.Object.Namespace == ingress.Object.Namespace && names.Contains(s.Object.Name)))
+            if (!Array.Exists(Annotations, a => service.To("metadata.annotations")[a].Exists))
             {
-                if (!Array.Exists(Annotations, a => service.To("metadata.annotations")[a].Exists))
-                    yield return At(service["metadata"], $"Ingress/{ingress.Object.Name} leads to it, and it names no BackendConfig: requests in flight are cut when an endpoint goes",
-                        "annotate it with cloud.google.com/backend-config: '{\"default\": \"NAME\"}' and give that BackendConfig spec.connectionDraining.drainingTimeoutSec: 60");
+                yield return At(service["metadata"], $"Ingress/{ingress.Object.Name} leads to it, and it names no BackendConfig: requests in flight are cut when an endpoint goes",
+                    "annotate it with cloud.google.com/backend-config: '{\"default\": \"NAME\"}' and give that BackendConfig spec.connectionDraining.drainingTimeoutSec: 60");
             }
         }
     }

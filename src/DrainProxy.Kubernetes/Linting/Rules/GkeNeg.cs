@@ -8,14 +8,16 @@ internal sealed class GkeNeg() : LintRule(
 {
     public override IEnumerable<Finding> Check(LintModel model)
     {
-        foreach (var ingress in model.Of("Ingress").Where(i => LintModel.IngressClass(i).StartsWith("gce", StringComparison.Ordinal)))
+        foreach (var (ingress, service) in model.BehindGoogle)
         {
-            var names = LintModel.Backends(ingress).ToHashSet();
-            foreach (var service in model.Of("Service", "").Where(s => s.Object.Namespace == ingress.Object.Namespace && names.Contains(s.Object.Name)))
-            {
-                if (service.To("metadata.annotations")["cloud.google.com/neg"].Text?.Contains("ingress", StringComparison.Ordinal) != true)
-                    yield return At(service["metadata"], $"Ingress/{ingress.Object.Name} of class {LintModel.IngressClass(ingress)} leads to it, and it has no cloud.google.com/neg annotation");
-            }
+            var field = service.To("metadata.annotations")[LintModel.NegAnnotation];
+            var leads = $"Ingress/{ingress.Object.Name} of class {LintModel.IngressClass(ingress)} leads to it";
+            if (!field.Exists)
+                yield return At(service["metadata"], $"{leads}, and it has no {LintModel.NegAnnotation} annotation: GKE adds it in VPC-native clusters, to new Services only", grade: Severity.Info);
+            else if (LintModel.Neg(service) is not { } neg)
+                yield return At(field, $"{leads}, and its {LintModel.NegAnnotation} annotation is no JSON object: it has no effect");
+            else if (!neg.Ingress)
+                yield return At(field, $"{leads}, and its {LintModel.NegAnnotation} annotation does not say ingress: true");
         }
     }
 }

@@ -14,7 +14,7 @@ internal sealed class PdbBlocks() : LintRule(
             {
                 var (most, least) = (budget.To("spec.maxUnavailable"), budget.To("spec.minAvailable"));
                 if (most.Exists && (most.Whole == 0 || most.Text == "0%")) yield return At(most, "maxUnavailable 0 allows no eviction");
-                if (least.Whole >= workload.Replicas || least.Text == "100%")
+                if (Least(least, workload.Replicas) >= workload.Replicas)
                 {
                     yield return At(least, $"minAvailable {least.Text ?? $"{least.Whole}"} of {workload.Replicas} "
                         + (workload.HasHpa ? "replicas, which the autoscaler may go down to," : "replicas") + " allows no eviction");
@@ -22,4 +22,8 @@ internal sealed class PdbBlocks() : LintRule(
             }
         }
     }
+
+    /// <summary>A share is rounded up: 90% of three are three (Kubernetes' page on PodDisruptionBudgets).</summary>
+    private static long? Least(Field field, long replicas) => field.Whole
+        ?? (field.Text is { } text && text.EndsWith('%') && long.TryParse(text[..^1], out var percent) && percent is >= 0 and <= 100 ? ((replicas * percent) + 99) / 100 : null);
 }

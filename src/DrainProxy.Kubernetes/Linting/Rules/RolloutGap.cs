@@ -17,14 +17,18 @@ internal sealed class RolloutGap() : LintRule(
                 continue;
             }
 
-            var unavailable = strategy.To("rollingUpdate.maxUnavailable");
-            var down = Count(unavailable, workload.Replicas);
-            if (down > 0 && down >= workload.Replicas) yield return At(unavailable, $"maxUnavailable {unavailable.Text ?? $"{unavailable.Whole}"} takes all {workload.Replicas} replicas away at once");
-            else if (down > 0 && workload.Replicas <= 3)
-                yield return At(unavailable, $"maxUnavailable {unavailable.Text ?? $"{unavailable.Whole}"} leaves {workload.Replicas - down} of {workload.Replicas} replicas during a rollout", grade: Severity.Warning);
+            // Without room for one more, one goes first: maxUnavailable is then a quarter, or one pod at least (ResolveFenceposts of the Deployment controller).
+            var (unavailable, surge) = (strategy.To("rollingUpdate.maxUnavailable"), strategy.To("rollingUpdate.maxSurge"));
+            var (field, down) = !unavailable.Exists && IsNothing(surge) ? (surge, Math.Max(1, workload.Replicas / 4)) : (unavailable, Count(unavailable, workload.Replicas));
+            if (down == 0 || workload.Replicas == 0) continue;
+            var name = $"{field.Path.Steps[^1].Key} {field.Text ?? $"{field.Whole}"}";
+            if (down >= workload.Replicas) yield return At(field, $"{name} takes {(workload.Replicas == 1 ? "the only replica" : $"all {workload.Replicas} replicas")} away before a new one starts");
+            else if (workload.Replicas <= 3) yield return At(field, $"{name} leaves {workload.Replicas - down} of {workload.Replicas} replicas during a rollout", grade: Severity.Warning);
         }
     }
 
     private static long Count(Field field, long replicas) => field.Whole
         ?? (field.Text is { } text && text.EndsWith('%') && long.TryParse(text[..^1], out var percent) ? replicas * percent / 100 : 0);
+
+    private static bool IsNothing(Field field) => field.Whole == 0 || field.Text == "0%";
 }
