@@ -5,8 +5,8 @@ using DrainProxy.Kubernetes.Manifests;
 namespace DrainProxy.Kubernetes.Tests.Deploy;
 
 /// <summary>
-/// Renders what the overlays use of kustomize: resources, JSON patches by kind and name, and `$patch: delete`. Debian's kubectl is too old for `patches` (1.20), so tests do without; where a newer one is
-/// installed, a test compares. What is not known here is an error, not left out.
+/// Renders what the overlays use of kustomize: resources, JSON patches by kind and name, and `$patch: delete`. Most tests do without kubectl; one
+/// compares the two. What is not known here is an error, not left out.
 /// </summary>
 internal static class Kustomization
 {
