@@ -11,8 +11,9 @@ namespace DrainProxy.Kubernetes.Webhook;
 /// <param name="Certificates">What the TLS listener serves.</param>
 /// <param name="Injection">What is known beside the pod; asked for each review.</param>
 /// <param name="Version">This program's, for the metrics.</param>
+/// <param name="WarmsUp">Ready only after made-up reviews.</param>
 internal sealed record WebhookParts(
-    IReadOnlyList<IPEndPoint> Listen, IReadOnlyList<IPEndPoint> Admin, ICertificateSource Certificates, Func<InjectionRequest> Injection, string Version);
+    IReadOnlyList<IPEndPoint> Listen, IReadOnlyList<IPEndPoint> Admin, ICertificateSource Certificates, Func<InjectionRequest> Injection, string Version, bool WarmsUp = true);
 
 /// <summary>One replica: servers, certificate, metrics; started and stopped in order.</summary>
 internal sealed partial class WebhookReplica : IDisposable
@@ -31,7 +32,9 @@ internal sealed partial class WebhookReplica : IDisposable
     private readonly WebhookServer server;
     private readonly WebhookServer adminServer;
     private readonly WebhookAdmin admin;
+    private readonly WarmUp warmUp;
     private Task certificates = Task.CompletedTask;
+    private volatile Task warm = Task.CompletedTask;
     private volatile bool stopping;
 
     /// <param name="exporter">Makes the writer of the metrics' text out of the instruments.</param>
@@ -41,6 +44,7 @@ internal sealed partial class WebhookReplica : IDisposable
         log = logs.CreateLogger("drainproxy.webhook");
         Metrics = new(parts.Version, () => Expiry, () => Unready() is null, () => parts.Certificates.Leads);
         application = new(parts.Injection, () => stopping, Metrics, time, log);
+        warmUp = new(parts.Injection, time, log);
         server = WebhookServer.Secure(parts.Listen, () => parts.Certificates.Current, logs);
         adminServer = WebhookServer.Plain(parts.Admin, logs);
         admin = new(Unready, exporter(Metrics));
@@ -58,13 +62,16 @@ internal sealed partial class WebhookReplica : IDisposable
     private DateTimeOffset? Expiry => parts.Certificates.Current is { } served ? new DateTimeOffset(served.TargetCertificate.NotAfter.ToUniversalTime()) : null;
 
     /// <summary>Why the API server should not call this replica; null when it should.</summary>
-    public string? Unready() => stopping ? "stopping" : parts.Certificates.Unready(time.GetUtcNow());
+    public string? Unready() => stopping ? "stopping" : !warm.IsCompleted ? "warming up" : parts.Certificates.Unready(time.GetUtcNow());
 
+    /// <summary>Whoever calls before it is warm gets an answer, only later.</summary>
     public async Task Start(CancellationToken cancel)
     {
+        if (parts.WarmsUp) warm = new TaskCompletionSource().Task;
         await adminServer.Start(admin, cancel);
         await server.Start(application, cancel);
         certificates = parts.Certificates.Run(stop.Token);
+        if (parts.WarmsUp) warm = Task.Run(() => warmUp.Run(stop.Token), CancellationToken.None);
         LogListening(log, parts.Listen[0].Address, Port, parts.Admin[0].Address, AdminPort);
     }
 
@@ -75,7 +82,7 @@ internal sealed partial class WebhookReplica : IDisposable
         LogStopping(log, Linger.TotalSeconds);
         await Task.Delay(Linger, time, atOnce).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         await stop.CancelAsync();
-        await certificates;
+        await Task.WhenAll(certificates, warm);
         using var limit = new CancellationTokenSource(Farewell, time);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, atOnce);
         foreach (var closing in new[] { server, adminServer })

@@ -18,7 +18,7 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
     private readonly WebhookReplica replica;
     private int connections;
 
-    private TestWebhook()
+    private TestWebhook(bool warmsUp)
     {
         var now = TimeProvider.System.GetUtcNow();
         var ca = CertificateMaker.Authority(now, TimeSpan.FromDays(1));
@@ -26,7 +26,7 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
         authority = X509Certificate2.CreateFromPem(ca.Certificate);
         Current = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(leaf.Certificate, leaf.Key), null, offline: true);
         var loopback = new IPEndPoint(IPAddress.Loopback, 0);
-        replica = new(new([loopback], [loopback], this, () => InjectionRequest.Default, "0"), _ => (_, _, _) => "text/plain", TimeProvider.System, NullLoggerFactory.Instance);
+        replica = new(new([loopback], [loopback], this, () => InjectionRequest.Default, "0", WarmsUp: warmsUp), _ => (_, _, _) => "text/plain", TimeProvider.System, NullLoggerFactory.Instance);
         Client = new(Handler()) { BaseAddress = new Uri($"https://127.0.0.1:{0}"), Timeout = Limit };
     }
 
@@ -47,9 +47,9 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
 
     public Task Run(CancellationToken cancel) => Task.CompletedTask;
 
-    public static async Task<TestWebhook> Start()
+    public static async Task<TestWebhook> Start(bool warmsUp = false)
     {
-        var webhook = new TestWebhook();
+        var webhook = new TestWebhook(warmsUp);
         await webhook.replica.Start(CancellationToken.None);
         webhook.Client.Dispose();
         webhook.Client = new(webhook.Handler()) { BaseAddress = new Uri($"https://127.0.0.1:{webhook.replica.Port}"), Timeout = Limit };
