@@ -8,12 +8,15 @@ internal static class Peers
     private const string DebianPython = "/usr/bin/python3";
 
     /// <summary>Starts a script with libraries from npm; without them the test is skipped with its reason.</summary>
-    public static Child Node(string script, params string[] arguments)
+    public static Child Node(string script, params string[] arguments) => Node(script, [], arguments);
+
+    /// <summary>The same with an environment of its own.</summary>
+    public static Child Node(string script, Dictionary<string, string> environment, params string[] arguments)
     {
         var folder = typeof(Peers).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "PeersFolder").Value!;
         var modules = Path.Combine(folder, "node_modules");
         if (!Directory.Exists(modules)) Tool.Missing("no peers from npm: run npm ci in tests/DrainProxy.Scenarios.Tests/Peers");
-        return Child.Start(Tool.Find("node", "nodejs"), [Script(script), .. arguments], new Dictionary<string, string> { ["NODE_PATH"] = modules });
+        return Child.Start(Tool.Find("node", "nodejs"), [Script(script), .. arguments], new Dictionary<string, string>(environment) { ["NODE_PATH"] = modules });
     }
 
     /// <summary>Starts a script that needs a library of Debian's own Python.</summary>
