@@ -256,7 +256,7 @@ internal sealed class AppTransformer(
             exchange.Connection.Http1?.Tunnel();
             // Over HTTP/2 it was asked for by an extended CONNECT (RFC 8441), which RequestRules lets through for nothing else.
             if (exchange.IsHttp2 || Is(exchange.Http.Request.Headers.Upgrade.ToString(), "websocket"))
-                Wrap(s => new WebSocketStream(s, time, () => exchange.Cancel?.Cancel()));
+                Wrap(s => new WebSocketStream(s, time, () => exchange.Connection.FinIsExpected = true, () => exchange.Cancel?.Cancel()));
             return;
         }
 

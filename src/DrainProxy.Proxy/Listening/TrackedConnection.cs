@@ -94,6 +94,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     /// <summary>The exchange waits for the app, or its answer has no end of its own: it ends with the client's FIN.</summary>
     public bool EndsWithFin { get; set; }
 
+    /// <summary>A WebSocket is being closed: the peer's FIN may follow its Close at once and ends nothing that the app has still to hear.</summary>
+    public bool FinIsExpected { get; set; }
+
     /// <summary>Whether the peer's X-Forwarded-* and Forwarded are believed; null until the first request asks.</summary>
     public bool? PeerIsTrusted { get; set; }
 
@@ -139,7 +142,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     /// <param name="answered">False when the client left before that.</param>
     public void End(long now, bool answered)
     {
-        EndsWithFin = false;
+        EndsWithFin = FinIsExpected = false;
         LastActiveAt = now;
         lastAnswered = answered;
         Interlocked.Decrement(ref active);
@@ -276,7 +279,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         if (Active == 0) return;
         // A FIN alone, and an answer that may still be wanted: Watch decides. Requests that wait for the app and streams without an end
         // would keep a slot for somebody who has most likely left.
-        if (TcpInfo.Of(socket) is { PeerHalfClosed: true } && !Http1!.IsTunnel && !EndsWithFin) return;
+        if (TcpInfo.Of(socket) is { PeerHalfClosed: true } && (FinIsExpected || (!Http1!.IsTunnel && !EndsWithFin))) return;
         AbortExchange();
     }
 

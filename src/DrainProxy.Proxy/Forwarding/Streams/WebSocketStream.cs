@@ -8,7 +8,8 @@ namespace DrainProxy.Proxy.Forwarding.Streams;
 /// 7.4.1, "going away") goes out in both directions on a frame boundary; what either side sends afterwards is not passed on, and the
 /// connection ends when both have answered, or after <see cref="HandshakeLimit"/>.
 /// </summary>
-internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action giveUp) : DrainableStream(inner, StreamKind.Websocket, new WebSocketBoundary())
+internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action closing, Action giveUp)
+    : DrainableStream(inner, StreamKind.Websocket, new WebSocketBoundary())
 {
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(2);
     private static readonly byte[] CloseToClient = [0x88, 2, 0x03, 0xE9];
@@ -25,6 +26,8 @@ internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action gi
     {
         // A side that has said Close itself is ending by its own handshake.
         if (AppFrames.CloseSeen || fromClient.CloseSeen) return;
+        // The client may answer and leave before the app has been told.
+        closing();
         base.End();
         _ = CloseAppSide();
     }
