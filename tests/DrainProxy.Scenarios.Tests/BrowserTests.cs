@@ -7,7 +7,9 @@ namespace DrainProxy.Scenarios.Tests;
 
 /// <summary>
 /// Chromium on a page that loads, posts, listens to events and talks over a WebSocket without a pause, while its pod is replaced: every
-/// exchange succeeds, the event source finds the new pod, the WebSocket is closed with 1001 and opens again.
+/// exchange succeeds, the event source finds the new pod, the WebSocket is closed with 1001 and opens again. Chromium itself fails a request
+/// with ERR_FAILED when a GOAWAY comes in the moment between its choice of that connection and the making of the stream: nothing of such a
+/// request was sent, and the browser's own log must say so.
 /// </summary>
 [Collection(Alone.Name)]
 [Trait("needs", "tools")]
@@ -23,6 +25,7 @@ public sealed class BrowserTests
         var chromium = Tool.Find("chromium", "chromium");
         using var folder = new TemporaryFolder();
         var (certificate, key, pin) = SelfSigned(folder);
+        var log = Path.Combine(folder.Path, "net.json");
         await using var oldApp = StartApp("old", out var oldPort);
         await using var newApp = StartApp("new", out var newPort);
         await Peers.Serves(oldApp);
@@ -41,6 +44,7 @@ public sealed class BrowserTests
             // A sandbox needs rights that test machines do not give; the page is ours.
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
             "--disable-component-update", "--disable-sync", $"--user-data-dir={folder.Path}", $"--ignore-certificate-errors-spki-list={pin}",
+            $"--log-net-log={log}",
             $"{scheme}://127.0.0.1:{balancer.Port}/",
         ]);
         await Net.Eventually(() => Task.FromResult(oldApp.Lines.Any(l => l.StartsWith("steady", StringComparison.Ordinal))), $"the page is busy\n{browser.Output}", 60);
@@ -58,6 +62,10 @@ public sealed class BrowserTests
         Assert.All(oldProxy.Report().GetProperty("lost").EnumerateObject(), reason => Assert.Equal(0, reason.Value.GetInt32()));
         browser.Signal(Child.Sigterm);
         await browser.Exit(TimeSpan.FromSeconds(10));
+        var unanswered = report.GetProperty("unanswered").EnumerateArray().Select(u => u.GetString()!).ToList();
+        if (unanswered.Count == 0) return;
+        var requests = new BrowserLog(log);
+        Assert.All(unanswered, url => Assert.True(requests.NeverSentFor(url, BrowserLog.Failed), $"{url}\n{oldProxy.Child.Output}\n{newProxy.Child.Output}"));
     }
 
     private static Child StartApp(string pod, out int port) => Peers.Node("browsed.js", new Dictionary<string, string> { ["POD"] = pod, ["FINAL"] = "new" }, $"{port = Net.FreePort()}");

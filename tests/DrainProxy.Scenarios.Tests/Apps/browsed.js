@@ -4,11 +4,12 @@ const { WebSocketServer } = require('ws');
 
 const pod = process.env.POD;
 
-// Runs in the browser. Whatever fails is told with what it was; a WebSocket that is closed with 1001 is opened anew.
+// Runs in the browser. Whatever fails is told with what it was, a request without an answer by its URL; a WebSocket that is closed with 1001 is opened anew.
 function visit() {
   const [final, limit] = ['FINAL', Date.now() + 20000];
   const seen = { post: {}, script: {}, image: {}, event: {}, socket: {} };
   const failures = [];
+  const unanswered = [];
   let steady = false;
   let over = false;
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -22,10 +23,10 @@ function visit() {
     }
     if (kinds.every((k) => k[final] > 3)) over = true;
   };
-  const element = (name, source, number) => new Promise((resolve) => {
+  const element = (name, source) => new Promise((resolve) => {
     const it = document.createElement(name);
     it.onload = () => { it.remove(); resolve(true); };
-    it.onerror = () => { fail(`${name} ${number}`); resolve(false); };
+    it.onerror = () => { unanswered.push(it.src); resolve(false); };
     it.src = source;
     document.body.append(it);
   });
@@ -38,14 +39,14 @@ function visit() {
           const [name, length] = (await answer.text()).split(' ');
           if (answer.status !== 200 || Number(length) !== body.length) fail(`post ${i}: ${answer.status} ${length}`);
           else saw('post', name);
-        } catch (error) { fail(`post ${i}: ${error}`); }
+        } catch { unanswered.push(`${location.origin}/post?${i}`); }
         await pause(5);
       }
     },
     async () => {
       for (let i = 0; !over; i++) {
-        if (await element('script', `/name.js?${i}`, i)) saw('script', window.pod);
-        if (await element('img', `/dot.svg?${i}`, i)) saw('image', window.pod);
+        if (await element('script', `/name.js?${i}`)) saw('script', window.pod);
+        if (await element('img', `/dot.svg?${i}`)) saw('image', window.pod);
         await pause(5);
       }
     },
@@ -75,7 +76,7 @@ function visit() {
   Promise.all(loops.map((loop) => loop())).then(async () => {
     clearInterval(timer);
     const protocols = [...new Set(performance.getEntriesByType('resource').map((r) => r.nextHopProtocol))].join();
-    await fetch('/report', { method: 'POST', body: JSON.stringify({ failures, seen, protocols }) });
+    await fetch('/report', { method: 'POST', body: JSON.stringify({ failures, unanswered, seen, protocols }) });
   });
 }
 
