@@ -1,3 +1,4 @@
+using DrainProxy.Proxy.Calls;
 using DrainProxy.Proxy.Settings;
 using Microsoft.Extensions.Logging;
 
@@ -21,17 +22,9 @@ internal static partial class AppHookCalls
     public static async Task<IReadOnlyList<AppHookResult>> Call(IReadOnlyList<AppHook> hooks, TimeSpan left, TimeProvider time, ILogger log)
     {
         if (hooks.Count == 0) return [];
-#pragma warning disable CA5359 // As the kubelet does: nobody signs a certificate for loopback, and nobody stands between.
-        using var client = new HttpClient(new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            ActivityHeadersPropagator = null,
-            SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
-        })
-        { Timeout = Timeout.InfiniteTimeSpan };
-#pragma warning restore CA5359
+        var handler = OwnCalls.Handler();
+        handler.SslOptions = OwnCalls.Unverified();
+        using var client = OwnCalls.Client(handler);
         using var limit = new CancellationTokenSource(left > Least ? left : Least, time);
         return await Task.WhenAll(hooks.Select(hook => Call(hook, client, time, log, limit.Token)));
     }

@@ -1,6 +1,7 @@
-using System.Net;
 using System.Net.Security;
+using DrainProxy.Proxy.Calls;
 using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Settings.Values;
 
 namespace DrainProxy.Proxy.Forwarding;
 
@@ -14,7 +15,7 @@ internal static class AppTls
         request.Version.Major >= 2 && request.VersionPolicy == HttpVersionPolicy.RequestVersionExact;
 
     /// <summary>A certificate for a loopback address cannot be verified against any authority; elsewhere the usual rules hold.</summary>
-    public static SslClientAuthenticationOptions Rules(AppAddress app) => IsLoopback(app) ? Unverified() : new();
+    public static SslClientAuthenticationOptions Rules(AppAddress app) => Loopback.Is(app.Host) ? OwnCalls.Unverified() : new();
 
     public static SslClientAuthenticationOptions For(AppAddress app, HttpRequestMessage request)
     {
@@ -32,11 +33,4 @@ internal static class AppTls
         var colon = bracket < 0 ? host.IndexOf(':') : host.LastIndexOf(':');
         return colon > bracket && colon >= 0 ? host[..colon] : host;
     }
-
-    private static bool IsLoopback(AppAddress app) =>
-        app.Host is "localhost" || (IPAddress.TryParse(app.Host, out var address) && IPAddress.IsLoopback(address));
-
-#pragma warning disable CA5359 // Used for loopback addresses only, see Rules.
-    private static SslClientAuthenticationOptions Unverified() => new() { RemoteCertificateValidationCallback = static (_, _, _, _) => true };
-#pragma warning restore CA5359
 }

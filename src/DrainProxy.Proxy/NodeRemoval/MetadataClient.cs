@@ -1,4 +1,4 @@
-using System.Net;
+using DrainProxy.Proxy.Calls;
 
 namespace DrainProxy.Proxy.NodeRemoval;
 
@@ -6,7 +6,7 @@ namespace DrainProxy.Proxy.NodeRemoval;
 internal readonly record struct MetadataAnswer(int Status, string Body, string? ETag, string? Problem);
 
 /// <summary>
-/// Asks a metadata service. Its address is the provider's or the user's: no proxy of the environment stands between (it would answer for another machine), no redirect leads elsewhere, and an answer is bounded in size and time.
+/// Asks a metadata service. An answer is bounded in size and time.
 /// </summary>
 internal sealed class MetadataClient : IDisposable
 {
@@ -17,19 +17,10 @@ internal sealed class MetadataClient : IDisposable
     public MetadataClient(TimeProvider time)
     {
         this.time = time;
-        http = new(new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            MaxConnectionsPerServer = 2,
-            MaxResponseHeadersLength = 16,
-            ActivityHeadersPropagator = null,
-        })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-            MaxResponseContentBufferSize = LargestBody,
-        };
+        var handler = OwnCalls.Handler();
+        handler.MaxConnectionsPerServer = 2;
+        http = OwnCalls.Client(handler);
+        http.MaxResponseContentBufferSize = LargestBody;
     }
 
     /// <summary>Never throws, but for the end of <paramref name="stop"/>.</summary>

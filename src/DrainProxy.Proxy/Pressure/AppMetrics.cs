@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Calls;
 using Microsoft.Extensions.Logging;
 
 namespace DrainProxy.Proxy.Pressure;
@@ -46,23 +47,13 @@ internal sealed partial class AppMetrics : IDisposable
     public AppMetrics(Uri address, bool bounded, TimeProvider time, ILogger log)
     {
         (this.address, this.bounded, this.time, this.log) = (address, bounded, time, log);
-        // The app's address is the user's: no proxy of the environment stands between, no redirect leads elsewhere.
-        var handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            MaxConnectionsPerServer = 1,
-            MaxResponseHeadersLength = 16,
-            // Below the shortest idle timeout of app servers (gunicorn, 2 s).
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1),
-            MaxResponseDrainSize = 0,
-            ActivityHeadersPropagator = null,
-        };
-#pragma warning disable CA5359 // Nobody signs a certificate for loopback, and nobody stands between.
-        if (address.IsLoopback) handler.SslOptions.RemoteCertificateValidationCallback = static (_, _, _, _) => true;
-#pragma warning restore CA5359
-        http = new(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        var handler = OwnCalls.Handler();
+        handler.MaxConnectionsPerServer = 1;
+        // Below the shortest idle timeout of app servers (gunicorn, 2 s).
+        handler.PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1);
+        handler.MaxResponseDrainSize = 0;
+        if (address.IsLoopback) handler.SslOptions = OwnCalls.Unverified();
+        http = OwnCalls.Client(handler);
         http.DefaultRequestHeaders.TryAddWithoutValidation("Accept", "text/plain;version=0.0.4,*/*;q=0.1");
         http.DefaultRequestHeaders.TryAddWithoutValidation("User-Agent", "drainproxy");
     }

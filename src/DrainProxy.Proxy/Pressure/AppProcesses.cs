@@ -3,6 +3,7 @@ using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Settings;
+using DrainProxy.Proxy.Settings.Values;
 using DrainProxy.Proxy.Supervision;
 
 namespace DrainProxy.Proxy.Pressure;
@@ -59,8 +60,7 @@ internal static class AppProcesses
             : [];
     }
 
-    private static bool IsHere(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-        || (IPAddress.TryParse(host, out var literal) && IPAddress.IsLoopback(literal)) || IsOfOurInterfaces(host);
+    private static bool IsHere(string host) => Loopback.Is(host) || IsOfOurInterfaces(host);
 
     private static bool IsOfOurInterfaces(string host)
     {

@@ -1,4 +1,3 @@
-using System.Net;
 using DrainProxy.Decisions.Framing;
 
 namespace DrainProxy.Proxy.Settings.Values;
@@ -39,6 +38,6 @@ internal static class AppHooks
     private static string? Problem(string text, out Uri? address)
     {
         if (HttpUrls.Parse(text, out address) is { } problem) return problem;
-        return address!.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip)) ? null : "the host is not a loopback address";
+        return Loopback.Is(address!.Host) ? null : "the host is not a loopback address";
     }
 }
