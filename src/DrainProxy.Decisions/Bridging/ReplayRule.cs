@@ -33,7 +33,7 @@ public enum Replay
 /// </summary>
 public static class ReplayRule
 {
-    /// <summary>How often one request is sent again that the app may have seen, or has refused unprocessed. The handler below repeats some by itself, too.</summary>
+    /// <summary>How often one request is sent again that the app may have seen, or has refused unprocessed. SocketsHttpHandler repeats the refused ones of each attempt up to three times, too.</summary>
     public const int Most = 2;
 
     public static Replay Decide(FailedAttempt attempt) => attempt switch

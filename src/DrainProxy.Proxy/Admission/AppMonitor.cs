@@ -14,7 +14,7 @@ internal sealed partial class AppMonitor : IDisposable
     private static readonly TimeSpan LookWhileUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LookLimit = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
-    private TaskCompletionSource down = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string? healthPath;
     private readonly TimeProvider time;
     private readonly ILogger log;
@@ -50,6 +50,12 @@ internal sealed partial class AppMonitor : IDisposable
     /// <summary>The data path could not connect.</summary>
     public void ReportDown() => Set(false);
 
+    /// <summary>The data path wants to know whether the app is still there: the next look comes soon.</summary>
+    public void Doubt()
+    {
+        lock (gate) wake.TrySetResult();
+    }
+
     /// <summary>Requests wait from now on, whatever the app says, until <see cref="Watch"/> names the one to look at.</summary>
     public void Suspend()
     {
@@ -79,16 +85,23 @@ internal sealed partial class AppMonitor : IDisposable
         while (!stop.IsCancellationRequested)
         {
             var (looked, wait) = Subject();
+            lock (gate)
+            {
+                if (wake.Task.IsCompleted) wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
             var answers = !wait && await AppProbe.Answers(looked, healthPath, LookLimit, time, stop);
             if (stop.IsCancellationRequested) return;
             // What was seen of an app that has been replaced meanwhile is no news.
             if (Subject() == (looked, false)) Set(answers);
             pause = answers ? FirstLook : pause * 2 < LongestLook ? pause * 2 : LongestLook;
-            Task wake;
-            lock (gate) wake = answers ? down.Task : Task.Delay(pause, time, stop);
+            Task next;
+            lock (gate) next = answers ? wake.Task : Task.Delay(pause, time, stop);
             try
             {
-                await wake.WaitAsync(answers ? LookWhileUp : LookLimit, time, stop);
+                await next.WaitAsync(answers ? LookWhileUp : LookLimit, time, stop);
+                // A doubt: whoever has more of them waits for the same look.
+                if (isUp) await Task.Delay(FirstLook, time, stop);
             }
             catch (Exception e) when (e is TimeoutException or OperationCanceledException)
             {
@@ -115,15 +128,8 @@ internal sealed partial class AppMonitor : IDisposable
             if (answers && suspended) return;
             subject = app;
             isUp = answers;
-            if (answers)
-            {
-                (IsSameAsBefore, untouched) = (untouched, false);
-                down = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            }
-            else
-            {
-                down.TrySetResult();
-            }
+            if (answers) (IsSameAsBefore, untouched) = (untouched, false);
+            else wake.TrySetResult();
 
             // Inside the lock: told in the other order, the breaker would keep requests from an app that answers.
             if (answers) Breaker.AppAnswers();

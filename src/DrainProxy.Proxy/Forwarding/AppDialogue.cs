@@ -17,7 +17,9 @@ internal interface IAppConnection
 /// lines go as they came; interim answers are handed on; an answer of HTTP/1.0 says `close`; an answer that the app gave before it had read
 /// the whole request, and then closed, is there to be read although the write fails; and one that refuses while the body is still on its
 /// way is read at once (RFC 9112 section 9.3). Any answer that comes before the body was sent is the last of its connection: the app may take
-/// the rest of the body for a next request, whose answer would go to another client.
+/// the rest of the body for a next request, whose answer would go to another client. An end in the place of an answer is told as an error: on
+/// a quiet end the handler sends a request without content again by itself, up to three times, outside our budget and unseen
+/// (HttpConnection.SendAsync of .NET 10, exactly then).
 /// </summary>
 /// <remarks>The handler writes from one place at a time and reads from one place at a time; both may be at once.</remarks>
 internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
@@ -155,8 +157,8 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
         if (body == Body.Abandoned) throw new IOException("a request was left unfinished on this connection");
         (sender.IsWatched, sender.OnUsedConnection, sender.Dialogue) = (true, exchange is not null, this);
         (exchange, turn, head, interim, awaitsHead, body, refused) = (sender, sender.Turn, default, null, true, Body.None, null);
-        if (sender is { BodyTouched: true, BodyPassed: false }) BodyBegins();
-        else if (sender is { HasContent: true, BodyTouched: false }) body = Body.Announced;
+        if (sender is { BodyBegun: true, BodyPassed: false }) BodyBegins();
+        else if (sender is { HasContent: true, BodyBegun: false }) body = Body.Announced;
         return sender.HasOddHead ? RequestLine.Restore(bytes, sender) : bytes;
     }
 
@@ -186,7 +188,9 @@ internal sealed class AppDialogue(IAppConnection connection, UpstreamPool pool)
     /// <summary>Looks at bytes on their way to the handler, which have room behind them. Returns how many count then.</summary>
     private int Look(Span<byte> buffer, int count)
     {
-        if (!awaitsHead || count == 0) return count;
+        if (!awaitsHead) return count;
+        // What the handler itself says of it, in a form on which it does not send again.
+        if (count == 0) throw new HttpIOException(HttpRequestError.ResponseEnded, "The connection ended without an answer.");
         var ours = exchange!.Turn == turn;
         if (ours) exchange.AnswerBegun = true;
         var at = 0;

@@ -6,9 +6,10 @@ using DrainProxy.Proxy.Forwarding.Streams;
 namespace DrainProxy.Proxy.Forwarding;
 
 /// <summary>
-/// Stands before SocketsHttpHandler and corrects two of its habits. It repeats a request without content on a new connection when a used
-/// one ended without an answer, whatever its method: one that is not idempotent gets an empty content, which is sent once only
-/// (RFC 9110 section 9.2.2). And it keeps small writes of a body back until its buffer is full: each is flushed.
+/// Stands before SocketsHttpHandler and corrects three of its habits. It repeats a request without content when a connection ended without an
+/// answer: see <see cref="AppDialogue"/>; beside that, one that is not idempotent gets an empty content, which is sent once only (RFC 9110
+/// section 9.2.2). It repeats what an HTTP/2 app refused unprocessed, also with a content that can be read once only: such a one is ours to send again.
+/// And it keeps small writes of a body back until its buffer is full: each is flushed.
 /// </summary>
 internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
 {
@@ -47,17 +48,7 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
         {
-            if (exchange is { BodyTouched: true, WholeBody: { } body })
-            {
-                // Not the first time, by us or by the handler: from what was kept.
-                exchange.PassesAgain();
-                await stream.WriteAsync(body, cancellationToken);
-                await stream.FlushAsync(cancellationToken);
-                return;
-            }
-
-            exchange?.KeepBody();
-            if (exchange is not null) exchange.BodyTouched = true;
+            exchange?.BeginBody();
             exchange?.Dialogue?.BodyBegins();
             var flushed = new FlushedStream(stream, exchange);
             var copy = inner.CopyToAsync(flushed, context, cancellationToken);
@@ -71,7 +62,17 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
                 return;
             }
 
-            await copy;
+            try
+            {
+                await copy;
+            }
+            catch (Exception) when (exchange is { Target.HidesBytes: true } && cancellationToken.IsCancellationRequested)
+            {
+                exchange.BodyCut = true;
+                await FlushedStream.AnswerFirst();
+                throw;
+            }
+
             exchange?.Dialogue?.BodySent();
             if (exchange is not { IsHttp2: true } || RequestRules.TrailersAreValid(exchange.Http.Request)) return;
             exchange.Refusal = FramingFault.Trailer;

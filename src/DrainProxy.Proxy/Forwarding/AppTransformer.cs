@@ -139,7 +139,7 @@ internal sealed class AppTransformer(
         HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         if (proxyResponse is null) return new(false);
-        exchange.AnswerBegun = true;
+        exchange.AnswerCame();
         if (exchange.IsProbe) exchange.ProbeAnswered();
         if (!ResponseRules.IsValid(proxyResponse, exchange)) return Refuse();
 

@@ -14,7 +14,7 @@ namespace DrainProxy.Proxy.Forwarding;
 internal sealed class Exchange
 {
     private readonly Lock relaying = new();
-    private KeptBody kept;
+    private KeptBody? kept;
     private string? lastTarget;
     private ExchangeUri? lastUri;
     private AppTarget? lastApp;
@@ -102,11 +102,23 @@ internal sealed class Exchange
     /// <summary>The attempt used a connection that had carried others before.</summary>
     public bool OnUsedConnection { get; set; }
 
-    /// <summary>A byte of the request's body was taken from the client.</summary>
-    public bool BodyTouched { get; set; }
+    /// <summary>How often SocketsHttpHandler has begun to send this attempt: more than once when it repeats by itself.</summary>
+    public int Sends { get; private set; }
+
+    /// <summary>The request's body was wanted from the client.</summary>
+    public bool BodyTouched { get; private set; }
+
+    /// <summary>The same, in this attempt.</summary>
+    public bool BodyBegun { get; private set; }
+
+    /// <summary>SocketsHttpHandler wanted to send this attempt again after its body had been begun: the app had refused it unprocessed.</summary>
+    public bool BodyWantedAgain { get; private set; }
+
+    /// <summary>The body was being sent when the handler gave this attempt up.</summary>
+    public bool BodyCut { get; set; }
 
     /// <summary>The body was taken from the client and cannot be sent again.</summary>
-    public bool BodyGone => BodyTouched && !kept.IsWhole;
+    public bool BodyGone => kept is null ? BodyTouched : kept.IsLost;
 
     /// <summary>Why the request cannot be sent on, when that shows only while it is made.</summary>
     public FramingFault Refusal { get; set; }
@@ -194,38 +206,62 @@ internal sealed class Exchange
         return lastUri = new(Target.Prefix + target, this);
     }
 
-    /// <summary>The body, when it has been kept whole.</summary>
-    public ReadOnlyMemory<byte>? WholeBody => kept.IsWhole ? kept.Bytes : null;
-
     /// <summary>
     /// Keeps a small body where it may be wanted again: of idempotent requests, and towards HTTP/2 apps, which can refuse any request unprocessed.
     /// Over HTTP/1.1 a request whose body was touched may have run.
     /// </summary>
     public void KeepBody()
     {
-        if (Http.Request.ContentLength is { } length && (Target.HidesBytes || AppHandler.IsIdempotent(Http.Request.Method))) kept.Begin(length);
+        var request = Http.Request;
+        if (!Target.HidesBytes && !AppHandler.IsIdempotent(request.Method)) return;
+        var length = request.ContentLength;
+        if (length is null)
+        {
+            // No length: chunked, or HTTP/2 with or without a body.
+            if (!IsHttp2 && request.Headers.TransferEncoding.Count == 0) return;
+            if (request.Method == "CONNECT" || Http.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true }) return;
+        }
+
+        kept = KeptBody.Begin(request.Body, length, IsHttp2);
     }
 
     /// <summary>Bytes of the body on their way to the app, before they are written.</summary>
-    public void Passes(ReadOnlySpan<byte> bytes)
+    public void Passes(int bytes)
     {
-        kept.Add(bytes);
-        passed += bytes.Length;
+        passed += bytes;
         if (BodyPassed) Dialogue?.BodySent();
     }
 
-    /// <summary>The kept body, whole, before it is written.</summary>
-    public void PassesAgain()
-    {
-        passed = Http.Request.ContentLength ?? 0;
-        Dialogue?.BodySent();
-    }
-
-    /// <summary>Forgets what is known of the attempt before.</summary>
+    /// <summary>Forgets what is known of the attempt before; the body starts anew, where it is kept.</summary>
     public void BeginAttempt()
     {
         (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
         (HasContent, passed) = (false, 0);
+        (Sends, BodyBegun, BodyWantedAgain, BodyCut) = (0, false, false, false);
+        if (kept is not null) Http.Request.Body = kept.Read();
+    }
+
+    /// <summary>SocketsHttpHandler begins to send this attempt, the first time or again.</summary>
+    /// <exception cref="InvalidOperationException">Its body has been begun and is read once in an attempt: it does not send again on this.</exception>
+    public void Begins()
+    {
+        if (BodyBegun)
+        {
+            BodyWantedAgain = true;
+            throw new InvalidOperationException("The body of an attempt is sent once.");
+        }
+
+        Sends++;
+    }
+
+    /// <summary>The body is read from now on.</summary>
+    public void BeginBody() => BodyTouched = BodyBegun = true;
+
+    /// <summary>The head of the app's answer is here: nothing is sent again any more.</summary>
+    public void AnswerCame()
+    {
+        AnswerBegun = true;
+        kept?.Last();
     }
 
     /// <summary>The app has answered, whatever it said.</summary>
@@ -255,7 +291,8 @@ internal sealed class Exchange
     public void Release()
     {
         lock (relaying) Turn++;
-        kept.End();
+        kept?.End();
+        kept = null;
         Paced?.End();
         if (charged) Connection.Backlog.Release(Backlog.PerExchange);
         if (!IsHttp2) Connection.Http = null;

@@ -15,7 +15,7 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
     private static readonly Failure Refused = new(UpstreamCause.ConnectRefused, OwnAnswer.ConnectionRefused, NotConnected: true);
     private static readonly Failure ConnectTimeout = new(UpstreamCause.ConnectTimeout, OwnAnswer.ConnectionTimeout, NotConnected: true);
     private static readonly Failure ConnectError = new(UpstreamCause.ConnectError, OwnAnswer.ConnectionRefused, NotConnected: true);
-    private static readonly Failure RefusedStream = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated, NotProcessed: true);
+    public static readonly Failure RefusedStream = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated, NotProcessed: true);
     private static readonly Failure Stale = new(UpstreamCause.StaleConnection, OwnAnswer.ConnectionTerminated);
 
     /// <summary>The app ended, or ended the connection, with the request in its hands.</summary>
@@ -37,6 +37,20 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
         ForwarderError.NoAvailableDestinations => Internal,
         _ => ClientGone,
     };
+
+    /// <summary>The app has ended the stream while the body was on its way: YARP takes that for the client's fault, and tells both.</summary>
+    public static Failure OfCutBody(Exception? exception)
+    {
+        if (exception is AggregateException several)
+        {
+            foreach (var one in several.InnerExceptions)
+            {
+                if (OfRequest(one) is var told && told != Closed) return told;
+            }
+        }
+
+        return OfRequest(exception);
+    }
 
     /// <summary>The same failure, told from a used connection that the app had given up: the keep-alive race, not a crash.</summary>
     public Failure On(Exchange exchange) =>

@@ -33,6 +33,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
     private const int MaxPooled = 256;
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan GoneIsKnown = TimeSpan.FromMilliseconds(100);
     private readonly ObjectPool<Exchange> exchanges = new DefaultObjectPool<Exchange>(new ExchangePolicy(path), MaxPooled);
     private readonly Replays replays = new(path);
     private readonly WarningLimit warnings = new(path.Time);
@@ -164,8 +165,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         var target = exchange.Target;
         long heldSince = 0;
         var (resent, refusals) = (0, 0);
-        // SocketsHttpHandler sends a request without a body once more by itself: that it could not connect then does not say that the app never had it.
         var mayHaveRun = false;
+        exchange.KeepBody();
         for (var attempt = 0; ; attempt++)
         {
             if (!target.Monitor.Breaker.Admits)
@@ -207,6 +208,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             {
                 exchange.BeginAttempt();
                 failure = await Send(exchange);
+                if (exchange.Sends > 1) CountRepeats(exchange);
             }
             finally
             {
@@ -218,8 +220,13 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             mayHaveRun |= exchange.IsWatched || !(failure.NotConnected || failure.NotProcessed);
             if (mayHaveRun && failure.NotConnected && replays.IsSuspect(exchange)) failure = Failure.Closed;
             var replay = Replays.Decide(exchange, failure);
-            if (replay == Replay.Never || (mayHaveRun && replays.IsSuspect(exchange)) || (replay == Replay.Budgeted && !replays.MayReplay(ref resent))
-                || (failure.NotProcessed && ++refusals > ReplayRule.Most))
+            var again = replay switch
+            {
+                Replay.Never => false,
+                Replay.Free => !failure.NotProcessed || ++refusals <= ReplayRule.Most,
+                _ => ++resent <= ReplayRule.Most && (replays.TakeFromBudget() || await IsGone(target.Monitor, exchange)),
+            };
+            if (!again || (mayHaveRun && replays.IsSuspect(exchange)))
             {
                 await Fail(exchange, failure);
                 return;
@@ -243,6 +250,30 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             path.Counters.RequestReplayed(
                 failure.NotConnected ? ReplayReason.ConnectFailed : replay == Replay.Free ? ReplayReason.NotProcessed : ReplayReason.NoAnswer);
             Reset(exchange.Http);
+        }
+    }
+
+    /// <summary>
+    /// Without budget: the app that has died takes everything in its hands with it at once, and that is no storm. Once it is known to be gone, they
+    /// wait in the hold and go by the slow start. Known soon: somebody's next connect fails, or a look does.
+    /// </summary>
+    private async ValueTask<bool> IsGone(AppMonitor monitor, Exchange exchange)
+    {
+        monitor.Doubt();
+        await path.Hold.Pause(GoneIsKnown, exchange.Http.RequestAborted);
+        return !monitor.Breaker.Admits;
+    }
+
+    /// <summary>
+    /// What SocketsHttpHandler has sent again by itself within one attempt: what an HTTP/2 app had refused unprocessed (up to three times), or a
+    /// request without content on a connection that ended between its choice and the first byte.
+    /// </summary>
+    private void CountRepeats(Exchange exchange)
+    {
+        for (var i = 1; i < exchange.Sends; i++)
+        {
+            path.Counters.UpstreamFailed(exchange.IsWatched ? UpstreamCause.StaleConnection : UpstreamCause.ClosedBeforeAnswer);
+            path.Counters.RequestReplayed(exchange.IsWatched ? ReplayReason.NoAnswer : ReplayReason.NotProcessed);
         }
     }
 
@@ -277,7 +308,10 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             return null;
         }
 
-        var failure = Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
+        if (exchange.BodyWantedAgain) return Failure.RefusedStream;
+        var failure = error == ForwarderError.RequestBodyClient && exchange.BodyCut && !http.RequestAborted.IsCancellationRequested
+            ? Failure.OfCutBody(http.GetForwarderErrorFeature()?.Exception)
+            : Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
         if (failure.Cause is not null) return failure.On(exchange);
         if (OfRequestBody(exchange, http.GetForwarderErrorFeature()?.Exception) is { } refusal)
         {

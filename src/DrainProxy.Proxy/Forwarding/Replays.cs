@@ -27,10 +27,9 @@ internal sealed class Replays(DataPath path)
             BodyGone: exchange.BodyGone));
     }
 
-    /// <summary>Whether one more replay of a request that the app may have seen is within its bounds.</summary>
-    public bool MayReplay(ref int resent)
+    /// <summary>Whether one more replay of a request that the app may have seen is within the budget.</summary>
+    public bool TakeFromBudget()
     {
-        if (++resent > ReplayRule.Most) return false;
         lock (budget) return budget.Take(path.Counters.RequestsInAll, path.Time.GetElapsedTime(startedAt));
     }
 }

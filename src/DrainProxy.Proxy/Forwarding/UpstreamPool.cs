@@ -155,7 +155,7 @@ internal sealed partial class UpstreamPool : IDisposable
         MaxResponseHeadersLength = 128,
         ResponseDrainTimeout = TimeSpan.FromSeconds(1),
         MaxResponseDrainSize = 64 * 1024,
-        RequestHeaderEncodingSelector = app.Scheme == AppScheme.H2c ? static (_, _) => Encoding.Latin1 : Announce,
+        RequestHeaderEncodingSelector = app.Scheme == AppScheme.H2c ? Count : Announce,
         ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
         SslOptions = AppTls.Rules(app),
         ConnectCallback = async (context, cancel) => await Connect(context.InitialRequestMessage, link, cancel),
@@ -185,6 +185,13 @@ internal sealed partial class UpstreamPool : IDisposable
     private Encoding Announce(string name, HttpRequestMessage request)
     {
         if (SpeaksHttp11 || request.Version.Major == 1) AppDialogue.Sends(request);
+        return Count(name, request);
+    }
+
+    /// <summary>Asked for each field of each head that the handler writes; each of ours has this one, once (AppTransformer).</summary>
+    private static Encoding Count(string name, HttpRequestMessage request)
+    {
+        if (name.Length == 15 && name == "X-Forwarded-For" && request.RequestUri is ExchangeUri uri) uri.Exchange.Begins();
         return Encoding.Latin1;
     }
 

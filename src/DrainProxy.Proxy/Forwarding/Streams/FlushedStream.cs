@@ -2,9 +2,12 @@ namespace DrainProxy.Proxy.Forwarding.Streams;
 
 /// <summary>A request body's way out in which nothing waits for more: every write is flushed, and the head may go before the first.</summary>
 /// <param name="inner">Where it goes.</param>
-/// <param name="exchange">Sees the bytes first.</param>
+/// <param name="exchange">Counts the bytes first.</param>
 internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingStream(inner)
 {
+    /// <summary>Longer than the handler takes from the one step to the next.</summary>
+    private static readonly TimeSpan AnswerFirstPause = TimeSpan.FromMilliseconds(100);
+
     private const int Untouched = 0;
     private const int Writing = 1;
     private const int FlushingHead = 2;
@@ -29,6 +32,10 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
         {
             await Inner.FlushAsync(cancel);
         }
+        catch (Exception) when (cancel.IsCancellationRequested)
+        {
+            // Refused before the flush was known to be done. The copy of the body ends by the same cancellation, and its failure is the one that is told.
+        }
         finally
         {
             headFlushed.SetResult();
@@ -46,6 +53,12 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
         }
     }
 
+    /// <summary>
+    /// To be waited for before a body fails on which the app has reset the stream: the handler cancels the body, and a moment later tells the waiter for
+    /// the answer why. Whichever fails first is what we hear of, and only the second knows that the app has not processed the request.
+    /// </summary>
+    public static Task AnswerFirst() => Task.Delay(AnswerFirstPause, TimeProvider.System, CancellationToken.None);
+
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         lock (gate)
@@ -56,11 +69,17 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
 
         try
         {
-            exchange?.Passes(buffer.Span);
             if (Interlocked.CompareExchange(ref state, Writing, Untouched) == FlushingHead) await headFlushed.Task;
             Passed += buffer.Length;
+            exchange?.Passes(buffer.Length);
             await Inner.WriteAsync(buffer, cancellationToken);
             await Inner.FlushAsync(cancellationToken);
+        }
+        catch (HttpRequestException)
+        {
+            // Said by HTTP/2 only, of a stream that was refused.
+            await AnswerFirst();
+            throw;
         }
         finally
         {
