@@ -5,7 +5,7 @@ namespace DrainProxy.Scenarios.Tests;
 
 /// <summary>
 /// Each cause of docs/errors.md, produced over real sockets: in its metric, in the access log, and in Proxy-Status where we answer. Elsewhere: stale
-/// connections (KeepAliveTests), the deadline (InFlightTests), the breaker (BreakerTests), lost answers (ResponseLostTests).
+/// connections (KeepAliveTests), the deadline (InFlightTests), the breaker (BreakerTests), slow clients (SlowClientTests), lost answers (ResponseLostTests).
 /// </summary>
 [Trait("needs", "tools")]
 public sealed class AttributionTests

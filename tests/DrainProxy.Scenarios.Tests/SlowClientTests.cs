@@ -27,7 +27,7 @@ public sealed class SlowClientTests
         using var app = new TcpListener(IPAddress.Loopback, 0);
         app.Start();
         var serving = ServeForEver(app);
-        await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{((IPEndPoint)app.LocalEndpoint).Port}", "--send-timeout", "1s");
+        await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{((IPEndPoint)app.LocalEndpoint).Port}", "--send-timeout", "1s", "--access-log", "errors");
         await Net.Answers(proxy.Admin, "/livez");
         using var client = await RawConnection.Open(proxy.Port);
         await client.Send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
@@ -35,6 +35,8 @@ public sealed class SlowClientTests
         Assert.True(await serving.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System) > 0);
         await Net.Eventually(async () => await proxy.Metric("drainproxy_in_flight_requests") == 0, "the exchange has ended");
         Assert.Equal(1, await proxy.Metric("drainproxy_connections_closed_total{side=\"downstream\",by=\"us\"}"));
+        await Net.Eventually(
+            () => Task.FromResult(proxy.Child.Output.Contains("\"cause\":\"client_too_slow\"", StringComparison.Ordinal)), "its cause is in the access log");
     }
 
     /// <summary>Answers the first GET with a body that hardly ends; returns the bytes sent when the proxy has ended the connection.</summary>
