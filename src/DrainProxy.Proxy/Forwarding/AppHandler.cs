@@ -1,7 +1,5 @@
 using System.Buffers;
 using System.Net;
-using DrainProxy.Decisions.Framing;
-using DrainProxy.Proxy.Forwarding.Streams;
 
 namespace DrainProxy.Proxy.Forwarding;
 
@@ -18,92 +16,31 @@ internal sealed class AppHandler(HttpMessageHandler inner) : DelegatingHandler(i
         if (request.Content is { } content and not EmptyContent)
         {
             var exchange = (request.RequestUri as ExchangeUri)?.Exchange;
-            if (exchange is not null) exchange.HasContent = exchange.Http.Request.ContentLength != 0;
-            request.Content = new FlushedContent(content, exchange);
+            var flushed = new FlushedContent(content, exchange);
+            request.Content = flushed;
+            if (exchange is null) return base.SendAsync(request, cancellationToken);
+            (exchange.HasContent, exchange.Content) = (exchange.Http.Request.ContentLength != 0, flushed);
+            return SendBody(request, flushed, cancellationToken);
         }
-        else if (request.Content is null && !IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
+
+        if (request.Content is null && !IsIdempotent(request.Method.Method)) request.Content = new EmptyContent();
         return base.SendAsync(request, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendBody(HttpRequestMessage request, FlushedContent content, CancellationToken cancel)
+    {
+        try
+        {
+            return await base.SendAsync(request, cancel);
+        }
+        finally
+        {
+            content.Answered();
+        }
     }
 
     /// <summary>RFC 9110 section 9.2.2; an unknown method is not.</summary>
     public static bool IsIdempotent(string method) => method is "GET" or "HEAD" or "PUT" or "DELETE" or "OPTIONS" or "TRACE";
-
-    private sealed class FlushedContent : HttpContent
-    {
-        private readonly HttpContent inner;
-        private readonly Exchange? exchange;
-
-        public FlushedContent(HttpContent inner, Exchange? exchange)
-        {
-            (this.inner, this.exchange) = (inner, exchange);
-            foreach (var (name, values) in inner.Headers.NonValidated)
-            {
-                if (values.Count == 1) Headers.TryAddWithoutValidation(name, values.ToString());
-                else Headers.TryAddWithoutValidation(name, values);
-            }
-        }
-
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
-            SerializeToStreamAsync(stream, context, CancellationToken.None);
-
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
-        {
-            exchange?.BeginBody();
-            exchange?.Dialogue?.BodyBegins();
-            var flushed = new FlushedStream(stream, exchange);
-            var copy = inner.CopyToAsync(flushed, context, cancellationToken);
-            // The client takes its time with the body: the app gets the head meanwhile.
-            if (!copy.IsCompleted) await flushed.FlushHead(cancellationToken);
-            if (!copy.IsCompleted && exchange?.Dialogue is { } dialogue && await Task.WhenAny(copy, dialogue.WhenRefused()) != copy)
-            {
-                await EndEarly(stream, flushed, dialogue);
-                // Goes on until the client has sent all; a client that leaves is nobody's error.
-                _ = copy.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default);
-                return;
-            }
-
-            try
-            {
-                await copy;
-            }
-            catch (Exception) when (exchange is { Target.HidesBytes: true } && cancellationToken.IsCancellationRequested)
-            {
-                exchange.BodyCut = true;
-                await FlushedStream.AnswerFirst();
-                throw;
-            }
-
-            exchange?.Dialogue?.BodySent();
-            if (exchange is not { IsHttp2: true } || RequestRules.TrailersAreValid(exchange.Http.Request)) return;
-            exchange.Refusal = FramingFault.Trailer;
-            throw new InvalidDataException("The trailer is malformed.");
-        }
-
-        /// <summary>
-        /// The app has refused what is still being sent: its answer is read at once. For that the handler has to see the content end; what
-        /// stands for the rest goes nowhere, since the dialogue has stopped sending.
-        /// </summary>
-        private async Task EndEarly(Stream stream, FlushedStream flushed, AppDialogue dialogue)
-        {
-            exchange!.RefusedEarly = true;
-            dialogue.StopSending();
-            await flushed.Leave();
-            for (var left = Headers.ContentLength - flushed.Passed; left > 0; left -= UnsentBytes.Most)
-                await stream.WriteAsync(UnsentBytes.OfLength((int)Math.Min(left.Value, UnsentBytes.Most)));
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing) inner.Dispose();
-            base.Dispose(disposing);
-        }
-    }
 }
 
 /// <summary>Memory that has a length and, where it is long, no bytes: for a stream that only counts.</summary>

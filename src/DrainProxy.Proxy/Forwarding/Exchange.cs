@@ -19,10 +19,12 @@ internal sealed class Exchange
     private ExchangeUri? lastUri;
     private AppTarget? lastApp;
     private bool charged;
+    private readonly ProxyCounters counters;
     private long passed;
+    private int sends;
 
-    public Exchange(Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, TimeProvider time) =>
-        Transformer = new(this, lifecycle, streams, rules, time);
+    public Exchange(Lifecycle lifecycle, StreamRegistry streams, ForwardingRules rules, ProxyCounters counters, TimeProvider time) =>
+        (Transformer, this.counters) = (new(this, lifecycle, streams, rules, time), counters);
 
     public AppTransformer Transformer { get; }
 
@@ -102,9 +104,6 @@ internal sealed class Exchange
     /// <summary>The attempt used a connection that had carried others before.</summary>
     public bool OnUsedConnection { get; set; }
 
-    /// <summary>How often SocketsHttpHandler has begun to send this attempt: more than once when it repeats by itself.</summary>
-    public int Sends { get; private set; }
-
     /// <summary>The request's body was wanted from the client.</summary>
     public bool BodyTouched { get; private set; }
 
@@ -114,8 +113,8 @@ internal sealed class Exchange
     /// <summary>SocketsHttpHandler wanted to send this attempt again after its body had been begun: the app had refused it unprocessed.</summary>
     public bool BodyWantedAgain { get; private set; }
 
-    /// <summary>The body was being sent when the handler gave this attempt up.</summary>
-    public bool BodyCut { get; set; }
+    /// <summary>What this attempt sends as its body; null before it is known, and where there is none.</summary>
+    public FlushedContent? Content { get; set; }
 
     /// <summary>The body was taken from the client and cannot be sent again.</summary>
     public bool BodyGone => kept is null ? BodyTouched : kept.IsLost;
@@ -237,11 +236,14 @@ internal sealed class Exchange
     {
         (IsWatched, Dialogue, AnswerBegun, OnUsedConnection, HasNulInHead) = (false, null, false, false, false);
         (HasContent, passed) = (false, 0);
-        (Sends, BodyBegun, BodyWantedAgain, BodyCut) = (0, false, false, false);
+        (sends, BodyBegun, BodyWantedAgain, Content) = (0, false, false, null);
         if (kept is not null) Http.Request.Body = kept.Read();
     }
 
-    /// <summary>SocketsHttpHandler begins to send this attempt, the first time or again.</summary>
+    /// <summary>
+    /// SocketsHttpHandler begins to send this attempt. When it does so again by itself, that is counted: what an HTTP/2 app has refused unprocessed (up to
+    /// three times), or a request without content on a connection that ended between its choice and the first byte.
+    /// </summary>
     /// <exception cref="InvalidOperationException">Its body has been begun and is read once in an attempt: it does not send again on this.</exception>
     public void Begins()
     {
@@ -251,7 +253,9 @@ internal sealed class Exchange
             throw new InvalidOperationException("The body of an attempt is sent once.");
         }
 
-        Sends++;
+        if (sends++ == 0) return;
+        counters.UpstreamFailed(IsWatched ? UpstreamCause.StaleConnection : UpstreamCause.ClosedBeforeAnswer);
+        counters.RequestReplayed(IsWatched ? ReplayReason.NoAnswer : ReplayReason.NotProcessed);
     }
 
     /// <summary>The body is read from now on.</summary>

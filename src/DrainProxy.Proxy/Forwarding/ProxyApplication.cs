@@ -208,7 +208,6 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
             {
                 exchange.BeginAttempt();
                 failure = await Send(exchange);
-                if (exchange.Sends > 1) CountRepeats(exchange);
             }
             finally
             {
@@ -264,19 +263,6 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         return !monitor.Breaker.Admits;
     }
 
-    /// <summary>
-    /// What SocketsHttpHandler has sent again by itself within one attempt: what an HTTP/2 app had refused unprocessed (up to three times), or a
-    /// request without content on a connection that ended between its choice and the first byte.
-    /// </summary>
-    private void CountRepeats(Exchange exchange)
-    {
-        for (var i = 1; i < exchange.Sends; i++)
-        {
-            path.Counters.UpstreamFailed(exchange.IsWatched ? UpstreamCause.StaleConnection : UpstreamCause.ClosedBeforeAnswer);
-            path.Counters.RequestReplayed(exchange.IsWatched ? ReplayReason.NoAnswer : ReplayReason.NotProcessed);
-        }
-    }
-
     /// <summary>One attempt; null when the exchange is over, well or by the client's leaving.</summary>
     private async ValueTask<Failure?> Send(Exchange exchange)
     {
@@ -309,7 +295,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         }
 
         if (exchange.BodyWantedAgain) return Failure.RefusedStream;
-        var failure = error == ForwarderError.RequestBodyClient && exchange.BodyCut && !http.RequestAborted.IsCancellationRequested
+        var failure = error == ForwarderError.RequestBodyClient && exchange.Content is { WasCut: true } && !http.RequestAborted.IsCancellationRequested
             ? Failure.OfCutBody(http.GetForwarderErrorFeature()?.Exception)
             : Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
         if (failure.Cause is not null) return failure.On(exchange);
@@ -450,7 +436,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
 /// <summary>Makes exchanges for the pool; they are made ready by <see cref="Exchange.Initialize"/>.</summary>
 internal sealed class ExchangePolicy(DataPath path) : IPooledObjectPolicy<Exchange>
 {
-    public Exchange Create() => new(path.Lifecycle, path.Streams, path.Rules, path.Time);
+    public Exchange Create() => new(path.Lifecycle, path.Streams, path.Rules, path.Counters, path.Time);
 
     public bool Return(Exchange obj) => true;
 }

@@ -3,11 +3,9 @@ namespace DrainProxy.Proxy.Forwarding.Streams;
 /// <summary>A request body's way out in which nothing waits for more: every write is flushed, and the head may go before the first.</summary>
 /// <param name="inner">Where it goes.</param>
 /// <param name="exchange">Counts the bytes first.</param>
-internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingStream(inner)
+/// <param name="whenAnswered">To be waited for before a write fails whose stream the app has reset.</param>
+internal sealed class FlushedStream(Stream inner, Exchange? exchange, Func<Task> whenAnswered) : PassingStream(inner)
 {
-    /// <summary>Longer than the handler takes from the one step to the next.</summary>
-    private static readonly TimeSpan AnswerFirstPause = TimeSpan.FromMilliseconds(100);
-
     private const int Untouched = 0;
     private const int Writing = 1;
     private const int FlushingHead = 2;
@@ -53,12 +51,6 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
         }
     }
 
-    /// <summary>
-    /// To be waited for before a body fails on which the app has reset the stream: the handler cancels the body, and a moment later tells the waiter for
-    /// the answer why. Whichever fails first is what we hear of, and only the second knows that the app has not processed the request.
-    /// </summary>
-    public static Task AnswerFirst() => Task.Delay(AnswerFirstPause, TimeProvider.System, CancellationToken.None);
-
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         lock (gate)
@@ -78,7 +70,7 @@ internal sealed class FlushedStream(Stream inner, Exchange? exchange) : PassingS
         catch (HttpRequestException)
         {
             // Said by HTTP/2 only, of a stream that was refused.
-            await AnswerFirst();
+            await whenAnswered();
             throw;
         }
         finally
