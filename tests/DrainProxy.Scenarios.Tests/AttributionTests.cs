@@ -13,6 +13,8 @@ public sealed class AttributionTests
     private const string Get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
     [Fact]
+    [Trait("cause", "connect_refused")]
+    [Trait("cause", "hold_exhausted")]
     public async Task Refused_while_it_was_thought_to_be_there()
     {
         using var app = Listener.Tcp();
@@ -23,6 +25,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "connect_timeout")]
     public async Task A_full_backlog_is_a_connect_timeout()
     {
         using var app = Listener.Tcp(backlog: 0);
@@ -33,6 +36,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "connect_error")]
     public async Task A_socket_file_that_is_gone_is_a_connect_error()
     {
         using var folder = new TemporaryFolder();
@@ -45,6 +49,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "app_timeout")]
     public async Task An_app_that_accepts_and_never_answers_is_a_timeout()
     {
         using var app = Listener.Tcp();
@@ -55,6 +60,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "app_protocol_error")]
     public async Task Garbage_is_a_protocol_error()
     {
         using var app = Listener.Tcp();
@@ -65,6 +71,8 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "closed_before_answer")]
+    [Trait("cause", "closed_during_answer")]
     public async Task An_end_without_an_answer_and_one_within_it()
     {
         await using var app = await NodeScript.Start("faults.js");
@@ -79,6 +87,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "stale_connection")]
     public async Task A_used_connection_that_the_app_gave_up_is_a_stale_one()
     {
         await using var app = await NodeScript.Start("faults.js");
@@ -92,10 +101,11 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "queue_full")]
     public async Task More_than_may_wait_are_refused()
     {
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{Net.FreePort()}", "--hold-max", "1", "--access-log", "errors");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var waits = await RawConnection.Open(proxy.Port);
         await waits.Send(Get);
         await Net.Eventually(async () => await proxy.Metric("drainproxy_held_requests") == 1, "one waits");
@@ -105,6 +115,8 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "client_gone_before_answer")]
+    [Trait("cause", "client_gone_during_answer")]
     public async Task Clients_that_leave_before_and_within_their_answer()
     {
         using var app = Listener.Tcp();
@@ -128,6 +140,7 @@ public sealed class AttributionTests
     }
 
     [Fact]
+    [Trait("cause", "bad_request")]
     public async Task What_is_not_http_is_refused()
     {
         await using var app = await NodeScript.Start("faults.js");

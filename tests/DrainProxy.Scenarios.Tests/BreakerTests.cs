@@ -12,11 +12,12 @@ public sealed class BreakerTests
     private const string Exhausted = "drainproxy_upstream_errors_total{cause=\"hold_exhausted\"}";
 
     [Fact]
+    [Trait("cause", "breaker_open")]
     public async Task After_one_wait_in_vain_nobody_waits_until_the_app_answers()
     {
         var port = Net.FreePort();
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "1s", "--app-idle-timeout", "4s");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var http = Client(proxy);
         await Refused(http, "the app did not answer within the hold timeout");
         for (var i = 0; i < 50; i++) await Refused(http, "not waiting for it again");
@@ -37,7 +38,7 @@ public sealed class BreakerTests
     {
         var port = Net.FreePort();
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "2s", "--app-idle-timeout", "4s");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var http = Client(proxy);
         await Refused(http, "within the hold timeout");
         await using var app = await Start(port);
@@ -54,7 +55,7 @@ public sealed class BreakerTests
     {
         var port = Net.FreePort();
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "500ms", "--app-idle-timeout", "4s");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var http = Client(proxy);
         await Refused(http, "within the hold timeout");
         await using var app = await Start(port, leaves: 2);

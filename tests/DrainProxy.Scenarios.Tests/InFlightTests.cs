@@ -93,10 +93,11 @@ public sealed class InFlightTests
     }
 
     [Fact]
+    [Trait("cause", "cut_at_deadline")]
     public async Task Work_beyond_the_deadline_is_cut_and_said_so()
     {
         await using var app = await App.Node();
-        await using var proxy = DrainProxyProcess.Start(app.Address, "--lb", "none", "--grace", "4s");
+        await using var proxy = DrainProxyProcess.Start(app.Address, "--lb", "none", "--grace", "4s", "--access-log", "errors");
         await proxy.Ready();
         using var http = new HttpClient();
         var slow = http.GetAsync($"http://127.0.0.1:{proxy.Port}/slow?ms=60000");
@@ -107,6 +108,7 @@ public sealed class InFlightTests
         var report = proxy.Report();
         Assert.Equal("cut", report.GetProperty("result").GetString());
         Assert.Equal(1, report.GetProperty("lost").GetProperty("cut_at_deadline").GetInt32());
+        Assert.Contains("\"cause\":\"cut_at_deadline\"", proxy.Child.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
         using var cgroup = MemoryCgroup.Create(600 * MiB);
         var port = Net.FreePort();
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{port}", "--hold-timeout", "30s");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port}") };
         var held = Enumerable.Range(0, 10).Select(_ => http.GetAsync("/hold?mb=100&ms=300")).ToArray();
         await Net.Eventually(async () => await proxy.Metric("drainproxy_held_requests") == 10, "all wait for the app");
@@ -80,6 +80,7 @@ public sealed class MemoryAdmissionTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("cause", "queue_timeout")]
     public async Task The_hard_cap_holds_and_refuses_with_its_reason()
     {
         await using var app = await App.Start([Tool.Find("node", "nodejs"), Path.Combine(AppContext.BaseDirectory, "Apps", "hungry.js")], Net.FreePort());

@@ -28,7 +28,7 @@ public sealed class NodeNoticeTests
         await Drained(proxy);
         // The pod's deletion comes later: the hook returns at once, then SIGTERM.
         Assert.Equal("drained\n", await http.GetStringAsync($"http://127.0.0.1:{proxy.Admin}/drain/wait"));
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         proxy.Child.Signal(Child.Sigterm);
         Assert.Equal(0, await proxy.Child.Exit(TimeSpan.FromSeconds(10)));
         var report = proxy.Report();

@@ -64,6 +64,7 @@ public sealed class ProcessFaultTests
     }
 
     [Fact]
+    [Trait("cause", "descriptors")]
     public async Task Many_streams_of_few_connections_do_not_take_all_descriptors()
     {
         const int Limit = 512;

@@ -10,6 +10,7 @@ public sealed class ResponseLostTests
     private const string Get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
     [Fact]
+    [Trait("cause", "response_lost")]
     public async Task A_client_that_resets_right_after_the_answer_has_lost_it()
     {
         await using var app = await NodeScript.Start("faults.js");

@@ -22,13 +22,14 @@ public sealed class SlowClientTests
     }
 
     [Fact]
+    [Trait("cause", "client_too_slow")]
     public async Task A_client_that_does_not_read_is_ended_on_both_sides()
     {
         using var app = new TcpListener(IPAddress.Loopback, 0);
         app.Start();
         var serving = ServeForEver(app);
         await using var proxy = DrainProxyProcess.Start($"http://127.0.0.1:{((IPEndPoint)app.LocalEndpoint).Port}", "--send-timeout", "1s", "--access-log", "errors");
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var client = await RawConnection.Open(proxy.Port);
         await client.Send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
         // The app's side ends only when the proxy gives it up: nothing else stops it from sending.

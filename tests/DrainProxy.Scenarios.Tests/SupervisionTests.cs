@@ -95,7 +95,7 @@ public sealed class SupervisionTests
     public async Task An_app_that_does_not_serve_is_a_clear_503_after_the_hold(string script)
     {
         await using var proxy = DrainProxyProcess.StartDev(["--hold-timeout", "1s"], [Tool.Find("node", "nodejs"), "-e", script]);
-        await Net.Answers(proxy.Admin, "/livez");
+        await proxy.Listens();
         using var http = new HttpClient();
         using var answer = await http.GetAsync($"http://127.0.0.1:{proxy.Port}/");
         Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);

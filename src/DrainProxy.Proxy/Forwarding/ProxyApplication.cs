@@ -49,13 +49,20 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
     {
         context.StartedAt = path.Time.GetTimestamp();
         if (!Accept(context)) return;
-        if (!await AnswerOurselves(context))
+        try
         {
-            if (path.Own.IsShort) await Refuse(context, ShedReason.OwnMemory);
-            // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
-            else if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
-            else if (path.Gate.IsActive || !context.Target.Monitor.Breaker.Admits) await ForwardWithRoom(context);
-            else await Forward(context, asksForRoom: false);
+            if (!await AnswerOurselves(context))
+            {
+                if (path.Own.IsShort) await Refuse(context, ShedReason.OwnMemory);
+                // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
+                else if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
+                else if (path.Gate.IsActive || !context.Target.Monitor.Breaker.Admits) await ForwardWithRoom(context);
+                else await Forward(context, asksForRoom: false);
+            }
+        }
+        catch (Exception e) when (!context.Http.RequestAborted.IsCancellationRequested && e is not BadHttpRequestException)
+        {
+            await FailByOurFault(context, e);
         }
 
         // Only a client that gives no window leaves it so.
@@ -157,6 +164,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
     private async Task Refuse(Exchange exchange, ShedReason reason)
     {
         path.Counters.RequestShed(reason);
+        exchange.Shed = reason;
         await Answer(exchange, OwnAnswer.Of(reason), Outcome.Refused);
     }
 
@@ -367,6 +375,17 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         await Answer(exchange, failure.Answer, Outcome.Failed);
     }
 
+    /// <summary>What nobody has foreseen: without this it would be Kestrel's bare 500, with no cause anywhere.</summary>
+    private async Task FailByOurFault(Exchange exchange, Exception fault)
+    {
+        path.Counters.UpstreamFailed(UpstreamCause.Internal);
+        exchange.Cause = UpstreamCause.Internal;
+        if (warnings.Allows((int)UpstreamCause.Internal)) LogFault(log, fault);
+        // An answer that has begun must not look whole.
+        if (exchange.Http.Response.HasStarted) exchange.Http.Abort();
+        await Answer(exchange, OwnAnswer.InternalError, Outcome.Failed);
+    }
+
     private async Task FailCut(Exchange exchange)
     {
         path.Counters.UpstreamFailed(UpstreamCause.CutAtDeadline);
@@ -428,6 +447,9 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
 
     [LoggerMessage(220, LogLevel.Warning, "Exchange with app {App} failed: {Cause}", EventName = "exchange_failed")]
     private static partial void LogFailed(ILogger log, UpstreamCause cause, AppAddress app);
+
+    [LoggerMessage(224, LogLevel.Error, "A request failed by a fault of DrainProxy", EventName = "internal")]
+    private static partial void LogFault(ILogger log, Exception fault);
 
     [LoggerMessage(223, LogLevel.Warning, "Answers that clients did not take held {Bytes} bytes: ended {Count} of their connections", EventName = "slow_clients_ended")]
     private static partial void LogHoldersEnded(ILogger log, int count, long bytes);

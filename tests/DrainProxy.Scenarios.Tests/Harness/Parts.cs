@@ -54,6 +54,9 @@ internal sealed class DrainProxyProcess : IAsyncDisposable
 
     public Task Ready() => Net.Answers(Admin, "/readyz");
 
+    /// <summary>The data ports are bound, whether the app is there or not: the admin listener answers before that.</summary>
+    public Task Listens() => Net.Eventually(() => Task.FromResult(Child.Output.Contains("\"event\":\"listening\"", StringComparison.Ordinal)), "it listens", 30);
+
     /// <summary>The termination report among the lines of standard output.</summary>
     public JsonElement Report()
     {
