@@ -33,6 +33,7 @@ internal sealed class StateReport(
         WritePlan(json);
         json.WriteNumber("in_flight", counters.InFlight);
         json.WriteNumber("held", counters.Held);
+        json.WriteNumber("kept_body_bytes", KeptBody.InAll);
         json.WriteNumber("streams", streams.Count);
         json.WriteNumber("longest_request_s", Seconds(accounts.Longest));
         var (active, idle) = connections.CountByState();

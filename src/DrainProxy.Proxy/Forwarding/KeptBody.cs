@@ -36,6 +36,9 @@ internal sealed class KeptBody
     private KeptBody(Stream client, int room, bool lengthIsKnown) =>
         (this.client, this.room, this.lengthIsKnown, bytes) = (client, room, lengthIsKnown, ArrayPool<byte>.Shared.Rent(room));
 
+    /// <summary>Bytes that are reserved for bodies now, in all.</summary>
+    public static long InAll => Interlocked.Read(ref inAll);
+
     /// <summary>Bytes of the body were taken from the client and are not here any more: it cannot be sent again.</summary>
     public bool IsLost
     {

@@ -17,6 +17,12 @@ internal sealed class Listener : IDisposable
         if (accepts) _ = Accept();
     }
 
+    /// <summary>Connections are ended once they were answered.</summary>
+    public bool EndsAfterAnswer { get; set; }
+
+    /// <summary>Connections are ended as soon as they are accepted.</summary>
+    public bool EndsAtOnce { get; set; }
+
     public int Port => ((IPEndPoint)socket.LocalEndPoint!).Port;
 
     public string Address => $"http://127.0.0.1:{Port}";
@@ -70,7 +76,18 @@ internal sealed class Listener : IDisposable
     {
         try
         {
-            if (await connection.ReceiveAsync(new byte[4096]) > 0 && answer is { } bytes) await connection.SendAsync(bytes);
+            if (EndsAtOnce)
+            {
+                connection.Dispose();
+                return;
+            }
+
+            var read = await connection.ReceiveAsync(new byte[4096]);
+            if (read > 0 && answer is { } bytes) await connection.SendAsync(bytes);
+            if (EndsAfterAnswer) connection.Shutdown(SocketShutdown.Send);
+            // Whatever else comes: closing with bytes unread would be a reset, which takes the answer along.
+            while (read > 0) read = await connection.ReceiveAsync(new byte[4096]);
+            connection.Dispose();
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
