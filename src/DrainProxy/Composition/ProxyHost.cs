@@ -19,7 +19,6 @@ using DrainProxy.Proxy.Pressure;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Supervision;
 using DrainProxy.Proxy.Telemetry;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -35,12 +34,6 @@ internal sealed partial class ProxyHost : IDisposable
     private const int ExitUsage = 2;
     private const int ExitNotBound = 69;
     private const int ExitConfiguration = 78;
-    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(1);
-
-    /// <summary>Bytes allocated since the last time that make a collection worth its few milliseconds: soon after a load, and at lasting rest.</summary>
-    private const long WorthItSoon = 16 << 20;
-    private const long WorthItAtRest = 2 << 20;
-    private static readonly TimeSpan LastingRest = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan MostRecycleDrain = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan AdminFarewell = TimeSpan.FromSeconds(1);
 
@@ -139,7 +132,7 @@ internal sealed partial class ProxyHost : IDisposable
             await Console.Error.WriteLineAsync($"drainproxy: {app.Command[0]}: {e.Message}");
             return ExitUsage;
         }
-        catch (Exception e) when (BindFailure(e) is { } reason)
+        catch (Exception e) when (BindFailures.Reason(e) is { } reason)
         {
             LogNotBound(log, reason);
             await Console.Error.WriteLineAsync($"drainproxy: {reason}");
@@ -191,7 +184,7 @@ internal sealed partial class ProxyHost : IDisposable
         foreach (var target in targets) Watch(target);
         pressure.Start();
         supervision?.Start();
-        _ = LookAfterItself();
+        _ = new Housekeeping(lifecycle, plan, accounts, counters, connections, warning => LogWarning(log, warning), time).Run();
         WatchNode();
 
         var result = await drain.Run();
@@ -211,28 +204,6 @@ internal sealed partial class ProxyHost : IDisposable
             if (lifecycle.Terminating) nodeWatch.Stop();
         };
         if (!lifecycle.Terminating) _ = nodeWatch.Run();
-    }
-
-    /// <summary>
-    /// Once a second: says when the longest request has outgrown the plan, and hands memory back. Once after start, and again whenever a load is over: the collector keeps what it has until somebody allocates.
-    /// </summary>
-    private async Task LookAfterItself()
-    {
-        long handedBackAt = -WorthItSoon;
-        string? warned = null;
-        while (!lifecycle.Terminating)
-        {
-            await Task.Delay(SettleTime, time);
-            if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, accounts.Longest)) is not null) LogWarning(log, warned);
-            var allocated = Garbage();
-            var rest = accounts.LastRequestAt == 0 ? SettleTime : time.GetElapsedTime(accounts.LastRequestAt);
-            if (counters.InFlight > 0 || rest < SettleTime || allocated - handedBackAt < (rest < LastingRest ? WorthItSoon : WorthItAtRest)) continue;
-            RestingMemory.HandBack();
-            handedBackAt = Garbage();
-        }
-
-        // What resting connections leave behind is old: no collection of young memory finds it.
-        long Garbage() => GC.GetTotalAllocatedBytes() + (connections.Rested * ConnectionRegistry.LeftByRest);
     }
 
     private TimeSpan SinceT0() => lifecycle.State.TerminatedAt is { } t0 ? lifecycle.Now - t0 : TimeSpan.Zero;
@@ -398,21 +369,6 @@ internal sealed partial class ProxyHost : IDisposable
 
     private static string Version() =>
         typeof(ProxyHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
-
-    internal static string? BindFailure(Exception exception)
-    {
-        for (Exception? e = exception; e is not null; e = e.InnerException)
-        {
-            if (e is AddressInUseException) return exception.Message;
-            if (e is BindException { InnerException: SocketException { SocketErrorCode: SocketError.AccessDenied } }) return $"not permitted to bind {e.Message}";
-            if (e is BindException { InnerException: SocketException { SocketErrorCode: SocketError.AddressNotAvailable } }) return $"cannot bind {e.Message}";
-            if (e is SocketException { SocketErrorCode: SocketError.AccessDenied } denied) return $"not permitted to bind: {denied.Message}";
-            if (e is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AddressNotAvailable or SocketError.HostNotFound } other)
-                return $"cannot bind: {other.Message}";
-        }
-
-        return null;
-    }
 
     [LoggerMessage(1, LogLevel.Information,
         "Plan for {Lb}: grace {Grace:0.0} s = linger {Linger:0.0} + drain up to {Drain:0.0} (quiet {Quiet:0.0}) + closing {Closing:0.0} + app stop {AppStop:0.0}",

@@ -45,7 +45,7 @@ internal static class WebhookHost
             await Console.Error.WriteLineAsync($"drainproxy: tls-cert, tls-key: {e.Message}");
             return ExitCodes.Configuration;
         }
-        catch (Exception e) when (ProxyHost.BindFailure(e) is { } reason)
+        catch (Exception e) when (BindFailures.Reason(e) is { } reason)
         {
             await Console.Error.WriteLineAsync($"drainproxy: {reason}");
             return ExitNotBound;

