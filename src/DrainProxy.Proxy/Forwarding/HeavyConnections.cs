@@ -11,6 +11,13 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
 {
     /// <summary>Beyond that many at once it does not matter any more where one goes.</summary>
     private const int Most = 64;
+
+    /// <summary>New connections tried for a worker with less to do; each goes to either of two with equal odds.</summary>
+    private const int MostTries = 5;
+
+    /// <summary>How often it is looked for who has accepted a new connection: a worker that is busy takes its time.</summary>
+    private const int MostLooks = 10;
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(2);
     private readonly List<HeavyLink> links = [];
     private readonly List<HeavyConnection> view = [];
     private readonly Lock gate = new();
@@ -28,6 +35,51 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
             var taken = chosen < 0 ? Add() : links[chosen];
             (taken.IsBusy, taken.LastUse) = (true, ++uses);
             return taken;
+        }
+    }
+
+    /// <summary>A connection that is made for a request: who accepts it is looked for before anything is sent, and one that comes to the wrong worker is given up.</summary>
+    /// <param name="link">Whose it is.</param>
+    /// <param name="connect">Makes one.</param>
+    /// <param name="time">Clock of the wait for the app's accept.</param>
+    /// <param name="cancel">Ends it.</param>
+    public async ValueTask<Socket> Connect(HeavyLink link, Func<CancellationToken, Task<Socket>> connect, TimeProvider time, CancellationToken cancel)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var socket = await connect(cancel);
+            var count = workers.Count();
+            if (count < 2 || (socket.LocalEndPoint as IPEndPoint)?.Port is not { } port)
+            {
+                link.Connected(socket, 0);
+                return socket;
+            }
+
+            var worker = 0;
+            for (var looks = 0; worker == 0 && looks < MostLooks; looks++)
+            {
+                if (looks > 0) await Task.Delay(BetweenLooks, time, cancel);
+                worker = workers.At(port);
+            }
+
+            if (tries == MostTries || !IsWorse(link, worker, count))
+            {
+                link.Connected(socket, worker);
+                return socket;
+            }
+
+            socket.Dispose();
+        }
+    }
+
+    private bool IsWorse(HeavyLink own, int worker, int count)
+    {
+        lock (gate)
+        {
+            view.Clear();
+            foreach (var link in links)
+                if (!ReferenceEquals(link, own)) view.Add(new(link.IsBusy, link.Worker, link.LastUse));
+            return WorkerBalance.IsWorse(view, worker, count);
         }
     }
 
@@ -56,7 +108,7 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
 
     private HeavyLink Add()
     {
-        var link = new HeavyLink();
+        var link = new HeavyLink(this);
         link.Invoker = create(link);
         links.Add(link);
         return link;
@@ -66,16 +118,20 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
 /// <summary>What is known of the processes of a pre-forking app.</summary>
 /// <param name="At">The process at the other end of a connection, by our port; 0 where it cannot be told.</param>
 /// <param name="Bytes">What a process holds; 0 where it cannot be told.</param>
-internal sealed record AppWorkers(Func<int, int> At, Func<int, long> Bytes)
+/// <param name="Count">How many processes may accept; 0 where it cannot be told.</param>
+internal sealed record AppWorkers(Func<int, int> At, Func<int, long> Bytes, Func<int> Count)
 {
-    public static AppWorkers Unknown { get; } = new(static _ => 0, static _ => 0);
+    public static AppWorkers Unknown { get; } = new(static _ => 0, static _ => 0, static () => 0);
 }
 
 /// <summary>A place for one connection at a time; where it leads is learned anew with each one.</summary>
-internal sealed class HeavyLink : IDisposable
+internal sealed class HeavyLink(HeavyConnections connections) : IDisposable
 {
     private volatile int port;
     private volatile int worker;
+
+    /// <summary>Where it belongs.</summary>
+    public HeavyConnections Connections => connections;
 
     public HttpMessageInvoker Invoker { get; set; } = null!;
 
@@ -92,7 +148,9 @@ internal sealed class HeavyLink : IDisposable
     /// <summary>The port that was looked for already.</summary>
     public int LookedFor { get; set; }
 
-    public void Connected(Socket socket) => (worker, port) = (0, (socket.LocalEndPoint as IPEndPoint)?.Port ?? 0);
+    /// <param name="socket">Its new connection.</param>
+    /// <param name="to">Who has accepted it; 0 where that is not known yet.</param>
+    public void Connected(Socket socket, int to) => (worker, port) = (to, (socket.LocalEndPoint as IPEndPoint)?.Port ?? 0);
 
     public void Dispose() => Invoker.Dispose();
 }

@@ -163,8 +163,7 @@ internal sealed partial class UpstreamPool : IDisposable
 
     private async ValueTask<Stream> Connect(HttpRequestMessage request, HeavyLink? link, CancellationToken cancel)
     {
-        var socket = await AppSockets.Connect(app, cancel);
-        link?.Connected(socket);
+        var socket = link is null ? await AppSockets.Connect(app, cancel) : await link.Connections.Connect(link, end => AppSockets.Connect(app, end), time, cancel);
         if (app.Scheme is AppScheme.Http or AppScheme.Unix) return new AppStream(socket, counters, http11: this);
         var stream = new AppStream(socket, counters, http11: null);
         if (app.Scheme == AppScheme.H2c || AppTls.IsHttp2Only(request)) return stream;

@@ -39,6 +39,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     /// <summary>The app's processes as they are now, as far as they are visible: those that were found, and their descendants.</summary>
     public IReadOnlyList<int> Processes() => roots.Count == 0 ? [] : AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
 
+    /// <summary>How many of them may accept connections: a master leaves that to its workers.</summary>
+    public int Accepting => Processes() is { Count: > 1 } all ? all.Count - 1 : roots.Count;
+
     /// <summary>The app came or went: look at once. From any thread.</summary>
     public void AppChanged() => Interlocked.Exchange(ref appChanged, 1);
 

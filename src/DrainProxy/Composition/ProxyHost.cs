@@ -303,7 +303,7 @@ internal sealed partial class ProxyHost : IDisposable
     }
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
-        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log, new(port => AcceptedBy.Find(app.Port, port, appMemory.Processes()), AcceptedBy.Resident)),
+        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log, new(port => AcceptedBy.Find(app.Port, port, appMemory.Processes()), AcceptedBy.Resident, () => appMemory.Accepting)),
         monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
 
     /// <summary>Requests that come while it drains wait as long as it takes, so that it may take a part of their patience only.</summary>

@@ -152,7 +152,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         }
 
         caution *= Math.Pow(0.5, elapsed / CautionHalfLife);
-        band.Observe(last, settings.Reserve * (1 + caution));
+        band.Observe(last, settings.Reserve * (1 + caution), heavy.Running.Count > 0);
         forecast.Observe(last);
         costs.Observe(routes.All, heavy.Running, last.UsedBytes - before.UsedBytes, elapsed, last.At, last.LimitBytes);
         heavy.Observe(last, band.TopBytes);

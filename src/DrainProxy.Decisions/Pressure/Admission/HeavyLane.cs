@@ -104,7 +104,7 @@ public sealed class HeavyLane
         var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
         // And never so that the app is killed if this one uses as little again as any of late.
         if (used + Math.Min(cost, route.RepeatWorstBytes) + RepeatOfRunning(now) > limit * AlmostAll) return false;
-        return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (top + limit) / 2;
+        return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= plateau.CeilingBytes;
     }
 
     /// <summary>
@@ -145,7 +145,7 @@ public sealed class HeavyLane
     /// <summary>What a request makes the app grow by, going by the last ones; twice, since some reuse all and some nothing.</summary>
     private static double Again(RouteClass route) =>
         // Where memory is given back, what ends hides what grows: there only what is held counts as used again.
-        Math.Min(route.PeakBytes, Math.Max(2 * route.RepeatPeakBytes, route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes)));
+        Math.Min(route.PeakBytes, Math.Max(Math.Max(route.RepeatWorstBytes, 2 * route.RepeatPeakBytes), route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes)));
 
     private double RepeatOfRunning(TimeSpan now)
     {

@@ -16,7 +16,7 @@ public struct MemoryBand
     /// <summary>The app's limit, in bytes.</summary>
     public long LimitBytes { get; private set; }
 
-    /// <summary>What the app holds between heavy requests: the lowest reading of the last 5 to 10 seconds, in bytes.</summary>
+    /// <summary>What the app holds between heavy requests: the lowest reading of 5 to 10 seconds without them, or a lower one since, in bytes.</summary>
     public readonly double BaselineBytes => windowSince == TimeSpan.MinValue ? lowest : Math.Min(lowest, lowestBefore);
 
     /// <summary>What is never admitted into, in bytes.</summary>
@@ -28,15 +28,12 @@ public struct MemoryBand
     /// <summary>Takes a sample in.</summary>
     /// <param name="sample">What the app holds.</param>
     /// <param name="reserve">Share of the limit kept free, 0 to 0.9, or bytes when above 1.</param>
-    public void Observe(in PressureSample sample, double reserve)
+    /// <param name="heavy">Heavy requests are with the app: what it holds then is theirs, and no reason to give the reserve up.</param>
+    public void Observe(in PressureSample sample, double reserve, bool heavy)
     {
-        if (LimitBytes != sample.LimitBytes || LimitBytes == 0)
-        {
-            LimitBytes = sample.LimitBytes;
-            (lowest, lowestBefore, windowSince) = (sample.UsedBytes, sample.UsedBytes, sample.At);
-        }
-
-        if (sample.At - windowSince > BaselineWindow)
+        if (LimitBytes == 0) (lowest, lowestBefore, windowSince) = (sample.UsedBytes, sample.UsedBytes, sample.At);
+        LimitBytes = sample.LimitBytes;
+        if (sample.At - windowSince > BaselineWindow && !heavy)
         {
             (lowestBefore, lowest, windowSince) = (lowest, sample.UsedBytes, sample.At);
         }

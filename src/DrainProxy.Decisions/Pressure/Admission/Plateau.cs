@@ -11,7 +11,7 @@ public sealed class Plateau
     public static readonly TimeSpan Window = TimeSpan.FromSeconds(1.5);
 
     /// <summary>And sees each place used so often, so that what requests leave behind is part of it.</summary>
-    public const int EndsPerPlace = 3;
+    public const int EndsPerPlace = 5;
 
     /// <summary>A window without enough ends is closed after this time all the same.</summary>
     public static readonly TimeSpan LongestWindow = TimeSpan.FromSeconds(10);
@@ -24,6 +24,9 @@ public sealed class Plateau
 
     /// <summary>After a decrease, time for what is left behind to be collected.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(3);
+
+    /// <summary>What is killed is not tried again for this time.</summary>
+    private static readonly TimeSpan DeadlyFor = TimeSpan.FromMinutes(10);
 
     /// <summary>Share of the limit within which a reading stands still.</summary>
     private const double Standing = 0.01;
@@ -39,8 +42,10 @@ public sealed class Plateau
     private int ends;
     private int windows;
     private double unit;
-    private double step;
-    private double before;
+    private double floor = double.MaxValue;
+    private double lastLimit;
+    private double deadly = double.MaxValue;
+    private TimeSpan deadlyUntil;
     private TimeSpan retryAt;
     private TimeSpan lessAt;
     private TimeSpan retry = FirstRetry;
@@ -50,6 +55,9 @@ public sealed class Plateau
 
     /// <summary>The highest sum that has run for a whole window and stayed within the ceiling, in bytes: beyond it, one more takes memory that nobody has used yet.</summary>
     public double ProvenBytes { get; private set; }
+
+    /// <summary>Up to where the app may be seen to stand, in bytes: garbage may stand in the first half of the reserve, and there is room for one more request that runs alone.</summary>
+    public double CeilingBytes { get; private set; }
 
     /// <summary>The same as a number of the costliest kind seen; at least 1.</summary>
     public int Fits => unit > 0 ? Math.Max(1, (int)((FitsBytes / unit) + 0.01)) : 1;
@@ -74,25 +82,33 @@ public sealed class Plateau
     {
         if (cost > 0) unit = cost;
         FitsBytes = Math.Max(FitsBytes, unit);
+        CeilingBytes = limit - Math.Max((limit - top) / 2, Math.Min(unit, limit / 4));
+        if (limit < lastLimit) Lowered(now);
+        else if (limit > lastLimit) retryAt = now;
+        lastLimit = limit;
         if (running <= 0 && load <= 0)
         {
             // Nothing heavy: a window would say nothing.
             (since, highest, lowest, ends) = (now, used, used, 0);
+            floor = Math.Min(floor, used);
             return;
         }
+
+        floor = Math.Min(floor, used);
 
         highest = Math.Max(highest, used);
         lowest = Math.Min(lowest, used);
         load = Math.Max(load, running);
         var age = now - since;
         if (age < Window || (ends < EndsPerPlace * Fits && age < LongestWindow)) return;
-        Close(now, top, limit);
+        Close(now, limit);
         (since, highest, lowest, load, ends) = (now, used, used, running, 0);
     }
 
-    /// <summary>The app was killed: what was tried was too much.</summary>
+    /// <summary>The app was killed: what was tried was too much, and is not tried again for long.</summary>
     public void Killed(TimeSpan now)
     {
+        (deadly, deadlyUntil) = (FitsBytes, now + DeadlyFor);
         FitsBytes = ProvenBytes = Math.Max(unit, FitsBytes / 2);
         Fail(now);
         Reset();
@@ -102,6 +118,7 @@ public sealed class Plateau
     public void Replaced()
     {
         FitsBytes = ProvenBytes = unit;
+        floor = double.MaxValue;
         Reset();
     }
 
@@ -111,26 +128,24 @@ public sealed class Plateau
         (highest, load, ends, windows) = (0, 0, 0, 0);
     }
 
-    private void Close(TimeSpan now, double top, double limit)
+    private void Close(TimeSpan now, double limit)
     {
         recent[windows++ % recent.Length] = highest;
         var most = recent.Max();
-        // Requests are admitted up to the top; what their garbage adds may stand in the first half of the reserve.
-        var ceiling = (top + limit) / 2;
-        if (highest > ceiling && highest - lowest < Standing * limit)
+        if (highest > CeilingBytes && highest - lowest < Standing * limit)
         {
             // It stands there and does not grow: retained heap, no reason to give up what runs within it.
-            before = 0;
             return;
         }
 
-        if (highest > ceiling)
+        if (highest > CeilingBytes)
         {
             // What the last decrease has left to be collected takes a while.
-            if (now < lessAt && highest < (ceiling + limit) / 2) return;
+            var near = highest > (CeilingBytes + limit) / 2;
+            if (now < lessAt && !near) return;
             lessAt = now + Settling;
             // Near the limit: a quarter less, else one less.
-            FitsBytes = highest > (ceiling + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
+            FitsBytes = near ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
             ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
             Fail(now);
             return;
@@ -138,17 +153,27 @@ public sealed class Plateau
 
         ProvenBytes = Math.Max(ProvenBytes, load);
         // Only what has run full can tell of one more.
-        if (load + (unit * 0.98) <= FitsBytes * Slack) return;
-        if (before > 0) step += (Math.Max(0, most - before) - step) / 4;
-        else if (step == 0) step = unit;
-        before = 0;
-        if (now < retryAt) return;
-        var forecast = Math.Clamp(step, unit / 3, unit);
-        if (top - most < forecast) return;
+        if (load + (unit * 0.98) <= FitsBytes * Slack || now < retryAt) return;
+        var forecast = unit * Math.Max(1, PerByte);
+        if (most + forecast > CeilingBytes) return;
         // With room for four whole requests for each by half as many again, else one at a time.
-        FitsBytes += unit * Math.Max(1, Math.Floor(Math.Min((top - most) / unit / 4, FitsBytes / unit / 2)));
-        before = most;
+        var more = unit * Math.Max(1, Math.Floor(Math.Min((CeilingBytes - most) / forecast / 4, FitsBytes / unit / 2)));
+        if (FitsBytes + more > (deadly - (unit / 2)) && now < deadlyUntil) return;
+        FitsBytes += more;
         if (now - retryAt > retry) retry = FirstRetry;
+    }
+
+    /// <summary>What the app takes for each byte that its requests are expected to: their garbage and what a heap cannot use again come with what is in use, and grow with it.</summary>
+    private double PerByte => load > 0 ? (HighestBytes - floor) / load : 1;
+
+    /// <summary>What was tried under another limit is tried anew, from what fits below this one.</summary>
+    private void Lowered(TimeSpan now)
+    {
+        if (lastLimit <= 0 || FitsBytes <= 0 || floor == double.MaxValue) return;
+        var each = Math.Max(1, (HighestBytes - floor) / Math.Max(ProvenBytes, unit));
+        FitsBytes = Math.Max(unit, Math.Min(FitsBytes, (CeilingBytes - floor) / each));
+        ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
+        Fail(now);
     }
 
     private void Fail(TimeSpan now)
@@ -156,6 +181,5 @@ public sealed class Plateau
         // Failures one after the other are the same one: what stands there takes its time to go.
         if (now >= retryAt && retryAt > TimeSpan.Zero) retry = retry * 2 < LongestRetry ? retry * 2 : LongestRetry;
         retryAt = now + retry;
-        before = 0;
     }
 }

@@ -35,6 +35,24 @@ public static class WorkerBalance
         return uneven && connections.Count < (2 * busy) + Spare ? -1 : best;
     }
 
+    /// <summary>Whether a new connection that has come to a worker is worth a request, or another try may lead to one with less to do.</summary>
+    /// <param name="connections">All others.</param>
+    /// <param name="worker">Who has accepted the new one.</param>
+    /// <param name="workers">Processes of the app that may accept, as far as is known.</param>
+    public static bool IsWorse(IReadOnlyList<HeavyConnection> connections, int worker, int workers)
+    {
+        if (worker == 0) return false;
+        var (own, least, seen) = (Load(connections, worker), int.MaxValue, new HashSet<int> { worker });
+        foreach (var connection in connections)
+        {
+            if (connection.Worker == 0 || !seen.Add(connection.Worker)) continue;
+            least = Math.Min(least, Load(connections, connection.Worker));
+        }
+
+        // A worker that no connection leads to has nothing to do.
+        return own > (seen.Count < workers ? 0 : least);
+    }
+
     private static bool IsBetter(in HeavyConnection one, in HeavyConnection other) =>
         one.WorkerBytes == other.WorkerBytes ? one.LastUse < other.LastUse : one.WorkerBytes > other.WorkerBytes;
 

@@ -131,10 +131,22 @@ public sealed class AdmissionControlTests
     public void Heap_that_the_app_keeps_shrinks_the_reserve_instead_of_shedding_for_ever()
     {
         var band = default(MemoryBand);
-        for (var i = 0; i < 3000; i++) band.Observe(Sample(i / 100.0, 960e6), 0.1);
+        for (var i = 0; i < 3000; i++) band.Observe(Sample(i / 100.0, 960e6), 0.1, heavy: false);
         Assert.InRange(band.TopBytes, 975e6, 985e6);
-        band.Observe(Sample(31, 300e6), 0.1);
+        band.Observe(Sample(31, 300e6), 0.1, heavy: false);
         Assert.Equal(900e6, band.TopBytes, 1);
+    }
+
+    [Fact]
+    public void What_heavy_requests_hold_is_no_heap_of_the_apps_own_and_keeps_the_reserve()
+    {
+        var band = default(MemoryBand);
+        band.Observe(Sample(0, 100e6), 0.1, heavy: false);
+        for (var i = 0; i < 3000; i++) band.Observe(Sample(i / 100.0, 960e6), 0.1, heavy: true);
+        Assert.Equal(900e6, band.TopBytes, 1);
+        // Nor is what the app holds at the moment in which its limit is lowered.
+        band.Observe(Sample(31, 790e6) with { LimitBytes = 800_000_000 }, 0.1, heavy: true);
+        Assert.Equal(720e6, band.TopBytes, 1);
     }
 
     private AdmissionControl Watched(AdmissionSettings settings, double used)

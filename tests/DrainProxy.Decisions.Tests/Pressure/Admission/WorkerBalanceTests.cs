@@ -37,4 +37,21 @@ public sealed class WorkerBalanceTests
         while (WorkerBalance.Choose(connections) == -1 && connections.Count < 100) connections.Add(new(false, 8, connections.Count + 2));
         Assert.InRange(connections.Count, 4, (2 * 3) + WorkerBalance.Spare);
     }
+
+    [Fact]
+    public void A_new_connection_to_a_worker_with_more_to_do_than_another_is_worse() =>
+        Assert.True(WorkerBalance.IsWorse([new(true, 7, 1), new(false, 8, 2)], 7, 2));
+
+    [Fact]
+    public void A_worker_that_no_connection_leads_to_has_nothing_to_do()
+    {
+        Assert.True(WorkerBalance.IsWorse([new(true, 7, 1)], 7, 2));
+        Assert.False(WorkerBalance.IsWorse([new(true, 7, 1)], 7, 1));
+    }
+
+    [Theory]
+    [InlineData(8)]
+    [InlineData(0)]
+    public void A_new_connection_to_one_with_as_little_to_do_or_to_nobody_knows_is_taken(int worker) =>
+        Assert.False(WorkerBalance.IsWorse([new(true, 7, 1), new(true, 8, 2), new(true, 7, 3)], worker, 2));
 }
