@@ -95,10 +95,12 @@ public sealed class HeavyLane
     {
         // What the first one has left is measured before the second may hide it.
         if (route.HeldBytes == double.MaxValue && !settled) return false;
-        if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
+        // Below the ceiling there is room for one whole request; what comes above it comes alone.
+        var most = Math.Min(top, plateau.CeilingBytes);
+        if (running.Count == 0) return used <= most || now - lastEnded >= PauseAbove;
         var cost = CostModel.Expected(route);
         if (!plateau.Allows(RunningBytes, cost)) return false;
-        if (used + Remaining(now) + cost <= top) return true;
+        if (used + Remaining(now) + cost <= most) return true;
         // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
         // so an app that stands above the band for good with heap that it reuses goes on.
         var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;

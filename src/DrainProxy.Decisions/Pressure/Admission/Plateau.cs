@@ -25,11 +25,17 @@ public sealed class Plateau
     /// <summary>After a decrease, time for what is left behind to be collected.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(3);
 
+    /// <summary>One more may come with as much garbage again as it uses (puma: 1.2 to 1.6 times its cost); what an app with one request alone has taken beyond that is its heap, and does not grow with each.</summary>
+    private const double MostPerByte = 2;
+
     /// <summary>What is killed is not tried again for this time.</summary>
     private static readonly TimeSpan DeadlyFor = TimeSpan.FromMinutes(10);
 
     /// <summary>Share of the limit within which a reading stands still.</summary>
     private const double Standing = 0.01;
+
+    /// <summary>Share of the limit by which a window may be above those before it at the same level and still count as nothing new.</summary>
+    private const double Settled = 0.02;
 
     /// <summary>Costs are learned and differ by a little from request to request.</summary>
     private const double Slack = 1.01;
@@ -42,6 +48,7 @@ public sealed class Plateau
     private int ends;
     private int windows;
     private double unit;
+    private double levelHighest;
     private double floor = double.MaxValue;
     private double lastLimit;
     private double deadly = double.MaxValue;
@@ -96,9 +103,12 @@ public sealed class Plateau
 
         floor = Math.Min(floor, used);
 
+        var rises = used > highest && used - lowest >= Standing * limit;
         highest = Math.Max(highest, used);
         lowest = Math.Min(lowest, used);
         load = Math.Max(load, running);
+        // A new high above the ceiling is acted on at once, not when its window ends.
+        if (rises && used > CeilingBytes) Less(now, limit);
         var age = now - since;
         if (age < Window || (ends < EndsPerPlace * Fits && age < LongestWindow)) return;
         Close(now, limit);
@@ -140,27 +150,36 @@ public sealed class Plateau
 
         if (highest > CeilingBytes)
         {
-            // What the last decrease has left to be collected takes a while.
-            var near = highest > (CeilingBytes + limit) / 2;
-            if (now < lessAt && !near) return;
-            lessAt = now + Settling;
-            // Near the limit: a quarter less, else one less.
-            FitsBytes = near ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
-            ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
-            Fail(now);
+            Less(now, limit);
             return;
         }
 
         ProvenBytes = Math.Max(ProvenBytes, load);
         // Only what has run full can tell of one more.
         if (load + (unit * 0.98) <= FitsBytes * Slack || now < retryAt) return;
-        var forecast = unit * Math.Max(1, PerByte);
-        if (most + forecast > CeilingBytes) return;
+        var forecast = unit * Math.Clamp(PerByte, 1, MostPerByte);
+        // Near the ceiling a level must have stopped to bring new highs: what one window shows is not yet the worst of what its garbage comes to.
+        var settled = highest <= levelHighest + (Settled * limit);
+        levelHighest = Math.Max(levelHighest, highest);
+        if (most + forecast > CeilingBytes || (!settled && most + (2 * forecast) > CeilingBytes)) return;
         // With room for four whole requests for each by half as many again, else one at a time.
         var more = unit * Math.Max(1, Math.Floor(Math.Min((CeilingBytes - most) / forecast / 4, FitsBytes / unit / 2)));
         if (FitsBytes + more > (deadly - (unit / 2)) && now < deadlyUntil) return;
         FitsBytes += more;
+        levelHighest = 0;
         if (now - retryAt > retry) retry = FirstRetry;
+    }
+
+    private void Less(TimeSpan now, double limit)
+    {
+        // What the last decrease has left to be collected takes a while.
+        if (now < lessAt || FitsBytes <= unit) return;
+        lessAt = now + Settling;
+        // Near the limit: a quarter less, else one less.
+        FitsBytes = HighestBytes > (CeilingBytes + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
+        ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
+        levelHighest = 0;
+        Fail(now);
     }
 
     /// <summary>What the app takes for each byte that its requests are expected to: their garbage and what a heap cannot use again come with what is in use, and grow with it.</summary>
@@ -170,7 +189,7 @@ public sealed class Plateau
     private void Lowered(TimeSpan now)
     {
         if (lastLimit <= 0 || FitsBytes <= 0 || floor == double.MaxValue) return;
-        var each = Math.Max(1, (HighestBytes - floor) / Math.Max(ProvenBytes, unit));
+        var each = Math.Clamp((HighestBytes - floor) / Math.Max(ProvenBytes, unit), 1, MostPerByte);
         FitsBytes = Math.Max(unit, Math.Min(FitsBytes, (CeilingBytes - floor) / each));
         ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
         Fail(now);

@@ -53,6 +53,37 @@ public sealed class PlateauTests
     }
 
     [Fact]
+    public void Near_the_ceiling_a_level_that_brings_new_highs_is_not_left_upwards()
+    {
+        Idle(50e6);
+        Run(1, 150e6);
+        Run(2, 250e6);
+        foreach (var highest in (double[])[600e6, 640e6, 680e6])
+        {
+            Run(3, highest);
+            Assert.Equal(3, plateau.Fits);
+        }
+
+        Run(3, 680e6);
+        Assert.Equal(4, plateau.Fits);
+    }
+
+    [Fact]
+    public void A_new_high_above_the_ceiling_is_acted_on_at_once()
+    {
+        Idle(50e6);
+        Run(1, 150e6);
+        Run(2, 250e6);
+        Assert.Equal(3, plateau.Fits);
+        Observe(3, 300e6, Cost, Limit);
+        Observe(3, 910e6, Cost, Limit);
+        Assert.Equal(2, plateau.Fits);
+        // Once: what it has left takes its time to go.
+        Observe(2, 930e6, Cost, Limit);
+        Assert.Equal(2, plateau.Fits);
+    }
+
+    [Fact]
     public void What_was_killed_is_not_tried_again_for_long()
     {
         Idle(50e6);
@@ -73,7 +104,7 @@ public sealed class PlateauTests
     public void What_fitted_a_higher_limit_is_given_up_with_it()
     {
         Idle(50e6);
-        for (var n = 1; n < 6; n++) Run(n, 50e6 + (n * 1.5 * Cost));
+        for (var n = 2; n < 12; n++) Run(n / 2, 50e6 + (n / 2 * 1.5 * Cost));
         Assert.Equal(5, plateau.Fits);
         Observe(5, 600e6, Cost, 700e6);
         // (595 - 50) / 150 for each of 100 MB.
@@ -108,7 +139,7 @@ public sealed class PlateauTests
     /// <summary>A window in which so many run all the time.</summary>
     private void Run(int running, double highest, double? lowest = null, double cost = Cost, double limit = Limit)
     {
-        for (var i = 0; i < 200; i++)
+        for (var i = 0; i < 150; i++)
         {
             Observe(running, i % 2 == 0 ? highest : lowest ?? highest, cost, limit);
             if (i % 5 == 0) plateau.Ended();
