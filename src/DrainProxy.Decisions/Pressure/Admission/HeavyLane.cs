@@ -117,8 +117,7 @@ public sealed class HeavyLane
     {
         if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
         if (used > top) return false;
-        var (own, oldest) = (0, TimeSpan.Zero);
-        var (grows, another) = (false, false);
+        var (own, oldest, grown, another) = (0, TimeSpan.Zero, 0.0, false);
         foreach (var ticket in running)
         {
             var age = now - ticket.AdmittedAt;
@@ -126,7 +125,7 @@ public sealed class HeavyLane
             {
                 own++;
                 oldest = age > oldest ? age : oldest;
-                grows |= ticket.GrownBytes > heavyBytes / 2;
+                grown += ticket.GrownBytes;
             }
             else if (ticket.Route.Kind == RouteKind.Unlearned && age < (ticket.GrownBytes > heavyBytes / 8 ? TrialOfHeavy : TrialAlone))
             {
@@ -134,6 +133,8 @@ public sealed class HeavyLane
             }
         }
 
+        // All of them together: a runtime that is still cold grows slowly, and what it grows by is shared out among them.
+        var grows = grown > heavyBytes / 2;
         // Two kinds of doubt: what comes of those in flight, and what comes of this one.
         var roomFor = route.Completed == 0 ? 0 : (int)Math.Min(1000, (top - used - Remaining(now)) / (2 * CostModel.UnknownBytes));
         if (roomFor > 0) return own < Math.Max(roomFor, 1) || (!grows && own < Doubled(oldest));

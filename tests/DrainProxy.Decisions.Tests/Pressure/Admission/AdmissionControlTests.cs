@@ -62,6 +62,21 @@ public sealed class AdmissionControlTests
     }
 
     [Fact]
+    public void A_class_that_grows_slowly_at_first_is_not_let_in_by_the_dozen()
+    {
+        // A cold JVM: each of its first exports of 120 MB grows it by 30 MB a second, as each light one nothing.
+        var control = Watched(new(), 600e6);
+        for (var i = 0; i < 40; i++) control.Enter(New("/export"), TimeSpan.FromSeconds(1));
+        for (var i = 0; i < 200; i++)
+        {
+            control.Observe(Sample(1 + (i / 100.0), 600e6 + (i * 0.3e6)));
+            control.Pump(TimeSpan.FromSeconds(1 + (i / 100.0)), go, refused);
+        }
+
+        Assert.InRange(control.Heavy.Running.Count, 1, 2);
+    }
+
+    [Fact]
     public void The_hard_cap_holds_without_any_source()
     {
         var control = new AdmissionControl(new() { MaxInFlight = 2 }, routes);
