@@ -8,9 +8,14 @@ internal sealed class ServerVersion(ApiClient api, TimeProvider time)
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromHours(1);
     private static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TryAgainAtFirst = TimeSpan.FromSeconds(1);
+    private volatile KubernetesVersion? told;
 
     /// <summary>What is not known counts as the newest.</summary>
-    public KubernetesVersion Current { get; private set; } = KubernetesVersion.Newest;
+    public KubernetesVersion Current => told ?? KubernetesVersion.Newest;
+
+    /// <summary>Why this replica should not be called yet; null once the server has told. A native sidecar makes a server before 1.29 refuse the pod.</summary>
+    public string? Unready => told is null ? "the API server has not told its version yet" : null;
 
     public async Task Run(CancellationToken cancel)
     {
@@ -19,14 +24,19 @@ internal sealed class ServerVersion(ApiClient api, TimeProvider time)
             var pause = LookEvery;
             try
             {
-                var told = await api.Get("/version", cancel);
-                Current = KubernetesVersion.TryParse($"{told.Text("major")}.{told.Text("minor")}") ?? KubernetesVersion.Newest;
+                var version = await api.Get("/version", cancel);
+                told = KubernetesVersion.TryParse($"{version.Text("major")}.{version.Text("minor")}") ?? KubernetesVersion.Newest;
+            }
+            catch (ApiException e) when (!e.PassesBy)
+            {
+                // It answers, and does not tell.
+                (told, pause) = (told ?? KubernetesVersion.Newest, TryAgainAfter);
             }
 #pragma warning disable CA1031 // Not knowing the version is no reason to stop asking for it.
             catch (Exception)
 #pragma warning restore CA1031
             {
-                pause = TryAgainAfter;
+                pause = told is null ? TryAgainAtFirst : TryAgainAfter;
             }
 
             await WatchedObject.Pause(pause, time, cancel);

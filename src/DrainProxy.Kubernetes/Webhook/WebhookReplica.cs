@@ -1,4 +1,5 @@
 using System.Net;
+using DrainProxy.Kubernetes.Api;
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Webhook.Certificates;
 using Microsoft.Extensions.Logging;
@@ -11,9 +12,10 @@ namespace DrainProxy.Kubernetes.Webhook;
 /// <param name="Certificates">What the TLS listener serves.</param>
 /// <param name="Injection">What is known beside the pod; asked for each review.</param>
 /// <param name="Version">This program's, for the metrics.</param>
+/// <param name="Server">Not ready before it has told its version; null: nobody is asked.</param>
 /// <param name="WarmsUp">Ready only after made-up reviews.</param>
 internal sealed record WebhookParts(
-    IReadOnlyList<IPEndPoint> Listen, IReadOnlyList<IPEndPoint> Admin, ICertificateSource Certificates, Func<InjectionRequest> Injection, string Version, bool WarmsUp = true);
+    IReadOnlyList<IPEndPoint> Listen, IReadOnlyList<IPEndPoint> Admin, ICertificateSource Certificates, Func<InjectionRequest> Injection, string Version, ServerVersion? Server = null, bool WarmsUp = true);
 
 /// <summary>One replica: servers, certificate, metrics; started and stopped in order.</summary>
 internal sealed partial class WebhookReplica : IDisposable
@@ -62,7 +64,7 @@ internal sealed partial class WebhookReplica : IDisposable
     private DateTimeOffset? Expiry => parts.Certificates.Current is { } served ? new DateTimeOffset(served.TargetCertificate.NotAfter.ToUniversalTime()) : null;
 
     /// <summary>Why the API server should not call this replica; null when it should.</summary>
-    public string? Unready() => stopping ? "stopping" : !warm.IsCompleted ? "warming up" : parts.Certificates.Unready(time.GetUtcNow());
+    public string? Unready() => stopping ? "stopping" : !warm.IsCompleted ? "warming up" : parts.Server?.Unready ?? parts.Certificates.Unready(time.GetUtcNow());
 
     /// <summary>Whoever calls before it is warm gets an answer, only later.</summary>
     public async Task Start(CancellationToken cancel)

@@ -68,7 +68,9 @@ internal static class WebhookHost
         var version = typeof(WebhookHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
         var parts = new WebhookParts(
             [.. ListenAddresses.Resolve(settings.Common.Ports[0].Listen)], [.. ListenAddresses.Resolve(settings.Common.Admin)], certificates,
-            () => InjectionRequest.Default with { Image = settings.Image, Version = server?.Current ?? KubernetesVersion.Newest }, version);
+            () => InjectionRequest.Default with { Image = settings.Image, Version = server?.Current ?? KubernetesVersion.Newest }, version,
+            // With files nothing else of it is needed: it may be out of reach.
+            settings.Mode == "files" ? null : server);
         using var exporter = new WebhookExporter(TimeProvider.System);
         using var replica = new WebhookReplica(parts, exporter.Of, TimeProvider.System, logs);
         await replica.Start(CancellationToken.None);

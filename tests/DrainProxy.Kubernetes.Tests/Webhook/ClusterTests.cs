@@ -144,11 +144,15 @@ public sealed class ClusterTests
         using var client = api.Client();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var version = new ServerVersion(client, TimeProvider.System);
+        // A native sidecar would make an older server refuse the pod: nobody is to call before it has told.
+        Assert.Contains("version", version.Unready, StringComparison.Ordinal);
+        await using var webhook = await TestWebhook.Start(server: version);
+        Assert.Equal(version.Unready, webhook.Replica.Unready());
         var run = version.Run(stop.Token);
         await Until(() => version.Current != KubernetesVersion.Newest);
         await stop.CancelAsync();
         await run;
 
-        Assert.Equal(new KubernetesVersion(1, 31), version.Current);
+        Assert.Equal((new KubernetesVersion(1, 31), null, null), (version.Current, version.Unready, webhook.Replica.Unready()));
     }
 }

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using DrainProxy.Kubernetes.Api;
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Webhook;
 using DrainProxy.Kubernetes.Webhook.Certificates;
@@ -18,7 +19,7 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
     private readonly WebhookReplica replica;
     private int connections;
 
-    private TestWebhook(bool warmsUp)
+    private TestWebhook(bool warmsUp, ServerVersion? server)
     {
         var now = TimeProvider.System.GetUtcNow();
         var ca = CertificateMaker.Authority(now, TimeSpan.FromDays(1));
@@ -26,7 +27,7 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
         authority = X509Certificate2.CreateFromPem(ca.Certificate);
         Current = SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(leaf.Certificate, leaf.Key), null, offline: true);
         var loopback = new IPEndPoint(IPAddress.Loopback, 0);
-        replica = new(new([loopback], [loopback], this, () => InjectionRequest.Default, "0", WarmsUp: warmsUp), _ => (_, _, _) => "text/plain", TimeProvider.System, NullLoggerFactory.Instance);
+        replica = new(new([loopback], [loopback], this, () => InjectionRequest.Default, "0", server, warmsUp), _ => (_, _, _) => "text/plain", TimeProvider.System, NullLoggerFactory.Instance);
         Client = new(Handler()) { BaseAddress = new Uri($"https://127.0.0.1:{0}"), Timeout = Limit };
     }
 
@@ -47,9 +48,9 @@ internal sealed class TestWebhook : IAsyncDisposable, ICertificateSource
 
     public Task Run(CancellationToken cancel) => Task.CompletedTask;
 
-    public static async Task<TestWebhook> Start(bool warmsUp = false)
+    public static async Task<TestWebhook> Start(bool warmsUp = false, ServerVersion? server = null)
     {
-        var webhook = new TestWebhook(warmsUp);
+        var webhook = new TestWebhook(warmsUp, server);
         await webhook.replica.Start(CancellationToken.None);
         webhook.Client.Dispose();
         webhook.Client = new(webhook.Handler()) { BaseAddress = new Uri($"https://127.0.0.1:{webhook.replica.Port}"), Timeout = Limit };
