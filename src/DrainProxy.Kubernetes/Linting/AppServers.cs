@@ -43,6 +43,8 @@ internal static partial class AppServers
                     return new(name, Seconds(name, match.Groups[1].Value), field, setting, false);
             }
 
+            // KEEP_ALIVE_TIMEOUT and its kin: somebody has thought of it, in a unit and at a place that only the code knows.
+            if (container["env"].Items.Any(e => e["name"].Text is { } variable && KeepAliveVariable().IsMatch(variable))) return null;
             return new(name, idle, evidence, setting, true);
         }
 
@@ -92,6 +94,9 @@ internal static partial class AppServers
         return model.Of("ConfigMap", "").Where(c => c.Object.Namespace == workload.Object.Namespace && names.Contains(c.Object.Name))
             .SelectMany(c => (c["data"].Json ?? []).Select(pair => c["data"][pair.Key])).Where(f => f.Text is not null);
     }
+
+    [GeneratedRegex("KEEP_?ALIVE", RegexOptions.IgnoreCase)]
+    private static partial Regex KeepAliveVariable();
 
     [GeneratedRegex(@"(^|[/\s])gunicorn\b")]
     private static partial Regex Gunicorn();

@@ -34,8 +34,8 @@ internal sealed class LintModel
 
     public IEnumerable<Workload> Serving => Workloads.Where(w => w.Serves);
 
-    /// <summary>Those that get requests straight, without our sidecar, and for which no label asks the webhook to put it in.</summary>
-    public IEnumerable<Workload> Bare => Serving.Where(w => w.Sidecar is null && !IsLabelled(w));
+    /// <summary>Those that get HTTP requests straight, without our sidecar, and for which no label asks the webhook to put it in.</summary>
+    public IEnumerable<Workload> Bare => Serving.Where(w => w.Sidecar is null && w.SpeaksHttp && !IsLabelled(w));
 
     public bool IsLabelled(Workload workload)
     {

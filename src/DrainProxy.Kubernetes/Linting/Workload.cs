@@ -10,6 +10,11 @@ internal sealed class Workload
 {
     private const string SidecarVariables = "DRAINPROXY_";
 
+    /// <summary>PostgreSQL, MySQL, SQL Server, Oracle, Redis, memcached, MongoDB, Cassandra, AMQP, Kafka, ZooKeeper, NATS, etcd, MQTT, DNS, SMTP, LDAP.</summary>
+    private static readonly HashSet<long> OtherProtocols = [5432, 3306, 1433, 1521, 6379, 11211, 27017, 9042, 5672, 9092, 2181, 4222, 2379, 1883, 53, 25, 389];
+
+    private static readonly string[] Observed = ["metrics", "prom", "monitoring", "health", "probe", "debug", "pprof", "profil", "jmx"];
+
     public Workload(KubeObject o, LintModel model)
     {
         Object = o;
@@ -55,8 +60,21 @@ internal sealed class Workload
     public IReadOnlyList<Field> Apps =>
         [.. Containers.Where(c => c["name"].Text != InjectionNames.Container && !InjectionNames.MeshProxies.Contains(c["name"].Text))];
 
-    /// <summary>Runs for good and gets requests, as far as the input shows.</summary>
-    public bool Serves => Object.Kind is not ("Job" or "CronJob") && (Services.Count > 0 || Apps.Any(c => c["ports"].Items.Count > 0));
+    /// <summary>Runs for good and gets requests, as far as the input shows; being scraped and probed is no service.</summary>
+    public bool Serves => Object.Kind is not ("Job" or "CronJob") && (Services.Any(s => Requested(s.To("spec.ports"))) || Apps.Any(c => Requested(c["ports"])));
+
+    /// <summary>Not a database or a queue on its usual port: its clients have reconnecting of their own, and a proxy for HTTP in front of it would be wrong.</summary>
+    public bool SpeaksHttp
+    {
+        get
+        {
+            var numbers = Apps.SelectMany(c => c["ports"].Items).Select(p => p["containerPort"].Whole).Concat(Services.SelectMany(s => s.To("spec.ports").Items).Select(p => p["port"].Whole)).OfType<long>().ToList();
+            return numbers.Count == 0 || !numbers.Exists(OtherProtocols.Contains);
+        }
+    }
+
+    /// <summary>Gets requests from outside of its pod: a container without ports beside one with ports is reached through that one.</summary>
+    public bool IsReached(Field app) => app["ports"].Items.Count > 0 || Apps.All(a => a["ports"].Items.Count == 0);
 
     public TimeSpan Grace => GraceBudget.Of(Pod.Json ?? []);
 
@@ -109,4 +127,7 @@ internal sealed class Workload
                 };
             });
     }
+
+    private static bool Requested(Field ports) =>
+        ports.Items.Any(p => p["name"].Text is not { } name || !Array.Exists(Observed, o => name.Contains(o, StringComparison.OrdinalIgnoreCase)));
 }

@@ -33,6 +33,42 @@ public sealed class LinterTests
         Assert.DoesNotContain(Linter.Lint(manifests, LintOptions.Default), f => f.Severity > Severity.Info);
     }
 
+    public static TheoryData<string> Platforms => [.. Directory.GetFiles(Path.Combine(Source.Root, "tests/DrainProxy.Kubernetes.Tests/Linting/Platforms")).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+
+    /// <summary>Manifests as platform teams write them, with nothing of DrainProxy: a false alarm here would be one everywhere.</summary>
+    [Theory]
+    [MemberData(nameof(Platforms))]
+    public void What_platform_teams_write_with_care_gets_advice_at_most(string name)
+    {
+        var manifests = Given.Manifests(File.ReadAllText(Path.Combine(Source.Root, "tests/DrainProxy.Kubernetes.Tests/Linting/Platforms", name)));
+
+        Assert.DoesNotContain(Linter.Lint(manifests, LintOptions.Default), f => f.Severity > Severity.Info);
+    }
+
+    [Theory]
+    [InlineData("image: puma:6", "", "[Warning] puma")]
+    [InlineData("args: [gunicorn, app]", "", "[Error] gunicorn")]
+    [InlineData("args: [gunicorn, --keep-alive, '5', app]", "", "[Error] gunicorn")]
+    [InlineData("image: 'node:22', env: [{name: NODE_KEEP_ALIVE_MS, value: '65000'}]", "", null)]
+    [InlineData("image: 'node:22'", ", {name: nginx, image: 'nginx:1', ports: [{containerPort: 80}]}", null)]
+    public void What_a_server_keeps_is_an_error_where_it_is_seen_and_a_warning_where_it_is_guessed(string container, string beside, string? expected)
+    {
+        var ports = beside.Length == 0 ? ", ports: [{containerPort: 3000}]" : "";
+        var findings = Lint($"{{apiVersion: v1, kind: Pod, metadata: {{annotations: {{drainproxy.io/lb: alb}}}}, spec: {{containers: [{{name: a, {container}{ports}}}{beside}]}}}}");
+
+        Assert.Equal(expected, findings.Where(f => f.Rule == "keepalive-below-lb").Select(f => $"[{f.Severity}] {f.Message.Split(' ')[0]}").SingleOrDefault());
+    }
+
+    [Theory]
+    [InlineData("gcr.io/distroless/static-debian12:nonroot", Severity.Error)]
+    [InlineData("gcr.io/distroless/base:debug", Severity.Info)]
+    [InlineData("mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled", Severity.Error)]
+    [InlineData("cgr.dev/chainguard/node:latest", Severity.Error)]
+    [InlineData("cgr.dev/chainguard/node:latest-dev", Severity.Info)]
+    [InlineData("registry.example/static-site:3", Severity.Info)]
+    public void An_image_without_a_shell_is_known_by_its_name(string image, Severity severity) =>
+        Assert.Equal(severity, Lint($"{{apiVersion: v1, kind: Pod, spec: {{containers: [{{name: a, image: '{image}', lifecycle: {{preStop: {{exec: {{command: [sleep, '5']}}}}}}}}]}}}}").Single(f => f.Rule == "exec-hook-shell").Severity);
+
     [Theory]
     [MemberData(nameof(Examples))]
     public void Injected_examples_get_advice_at_most(string example)

@@ -27,6 +27,7 @@ internal sealed partial class ExecHookShell() : LintRule(
         }
     }
 
-    [GeneratedRegex("distroless|scratch|chiseled|static|-nonroot|chainguard|wolfi")]
+    /// <summary>Those with a shell are left out: distroless debug, chainguard -dev, wolfi-base.</summary>
+    [GeneratedRegex(@"distroless/(?!.*debug)|(^|/)scratch([:@]|$)|chiseled|cgr\.dev/chainguard/(?!wolfi-base|.*-dev)")]
     private static partial Regex SmallImages();
 }

@@ -15,13 +15,15 @@ internal sealed class KeepAliveBelowLb() : LintRule(
         {
             var lb = workload.Lb ?? LoadBalancer.Auto;
             var idle = Presets.Of(lb).LbIdle?.TotalSeconds;
-            foreach (var app in workload.Apps)
+            foreach (var app in workload.Apps.Where(workload.IsReached))
             {
                 // Behind an unknown load balancer 60 s is what the most common ones have.
                 if (AppServers.Of(app, workload, model) is not { } server || server.Idle > (idle ?? 60)) continue;
                 var who = idle is null ? "most load balancers keep them for 60 s and more" : $"{PodOptions.Name(lb)} keeps them for {idle:0} s";
-                yield return At(server.Evidence, $"{server.Name} closes idle connections after {server.Idle:0.#} s{(server.IsDefault ? " by default" : "")}; {who}",
-                    $"set {server.Setting} above {idle ?? 60:0} s ({Presets.Of(lb).ServerIdle.TotalSeconds:0} s), or run `drainproxy inject`", idle is null ? Severity.Warning : Severity.Error);
+                // What is set in files of the image or in the app's code is not seen here; options would be.
+                var guessed = server.IsDefault && !server.Setting.Contains("--", StringComparison.Ordinal);
+                yield return At(server.Evidence, $"{server.Name} closes idle connections after {server.Idle:0.#} s{(guessed ? " unless its code or configuration says otherwise" : server.IsDefault ? " by default" : "")}; {who}",
+                    $"set {server.Setting} above {idle ?? 60:0} s ({Presets.Of(lb).ServerIdle.TotalSeconds:0} s), or run `drainproxy inject`", idle is null || guessed ? Severity.Warning : Severity.Error);
             }
         }
     }

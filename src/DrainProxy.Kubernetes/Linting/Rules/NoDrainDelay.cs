@@ -12,7 +12,7 @@ internal sealed class NoDrainDelay() : LintRule(
     public override IEnumerable<Finding> Check(LintModel model) =>
         from workload in model.Bare
         from app in workload.Apps
-        where app["ports"].Items.Count > 0 || workload.Apps.Count == 1
+        where workload.IsReached(app)
         let hook = Hooks.PreStop(app.Json!)
         where hook.Kind is HookKind.None or HookKind.Other || (hook.Kind == HookKind.Sleep && hook.Sleep == TimeSpan.Zero)
         select At(app["name"], $"container {app["name"].Text} has no preStop hook that waits: requests sent in the seconds after its SIGTERM fail",

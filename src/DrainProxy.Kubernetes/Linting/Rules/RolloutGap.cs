@@ -13,7 +13,7 @@ internal sealed class RolloutGap() : LintRule(
             var strategy = workload.Root.To("spec.strategy");
             if (strategy["type"].Text == "Recreate")
             {
-                yield return At(strategy["type"], "strategy Recreate stops every pod before the first new one starts: nobody answers meanwhile");
+                yield return At(strategy["type"], "strategy Recreate stops every pod before the first new one starts: nobody answers meanwhile", grade: workload.SpeaksHttp ? Severity.Error : Severity.Warning);
                 continue;
             }
 
