@@ -30,6 +30,9 @@ internal static class PodGenerator
                 "shareProcessNamespace", share), "hostPID", hostPid), "hostNetwork", host ? (true, true) : null), "restartPolicy", restart is null ? null : (true, restart)),
                 "unknown", (true, extra))));
 
+    /// <summary>Annotations alone.</summary>
+    public static Gen<JsonObject> Annotated => Annotations.Select(a => (JsonObject)a);
+
     private static Gen<JsonNode> Annotations =>
         from chosen in Gen.SubListOf<(string Key, string Value)>(
         [
