@@ -127,8 +127,8 @@ public sealed class InjectionProperties
         return pod;
     }
 
-    /// <summary>DRAINPROXY_PROPERTY_RUNS: more than the 500 of each run, for a search by hand.</summary>
-    private static Config Runs => Config.QuickThrowOnFailure.WithMaxTest(int.TryParse(Environment.GetEnvironmentVariable("DRAINPROXY_PROPERTY_RUNS"), out var runs) ? runs : 500);
+    /// <summary>PROPERTY_RUNS: more than the 500 of each run, for a search by hand.</summary>
+    private static Config Runs => Config.QuickThrowOnFailure.WithMaxTest(int.TryParse(Environment.GetEnvironmentVariable("PROPERTY_RUNS"), out var runs) ? runs : 500);
 
     private static void Holds(Func<JsonObject, bool> property) => Check.One(Runs, Prop.ForAll(PodGenerator.Pods.ToArbitrary(), property));
 }

@@ -60,9 +60,9 @@ public sealed class LinterTests
     }
 
     [Theory]
-    [InlineData("gcr.io/distroless/static-debian12:nonroot", Severity.Error)]
-    [InlineData("gcr.io/distroless/base:debug", Severity.Info)]
-    [InlineData("mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled", Severity.Error)]
+    [InlineData("registry.example/distroless/static-debian12:nonroot", Severity.Error)]
+    [InlineData("registry.example/distroless/base:debug", Severity.Info)]
+    [InlineData("registry.example/aspnet:10.0-noble-chiseled", Severity.Error)]
     [InlineData("cgr.dev/chainguard/node:latest", Severity.Error)]
     [InlineData("cgr.dev/chainguard/node:latest-dev", Severity.Info)]
     [InlineData("registry.example/static-site:3", Severity.Info)]
