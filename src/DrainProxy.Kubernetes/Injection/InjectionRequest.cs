@@ -35,6 +35,9 @@ public sealed record InjectionRequest(IReadOnlyList<JsonObject> Services, Kubern
     /// <summary>No Services, the newest Kubernetes, the image of this version.</summary>
     public static InjectionRequest Default { get; } = new([], KubernetesVersion.Newest, "drainproxy:" + ProgramVersion);
 
+    /// <summary>Whom the sidecars ask whether their node goes, as `run --node-notice`; the same for a whole cluster, hence no annotation. Null: nobody.</summary>
+    public string? NodeNotice { get; init; }
+
     internal static string ProgramVersion => typeof(InjectionRequest).Assembly.GetName().Version!.ToString(3);
 }
 

@@ -39,6 +39,9 @@ internal sealed class SidecarContainer
     /// <summary>Value of DRAINPROXY_APP_PRESTOP: the httpGet hooks whose place `/drain/wait` has taken; null: none.</summary>
     public required string? AppPrestop { get; init; }
 
+    /// <summary>Value of DRAINPROXY_NODE_NOTICE; null: none.</summary>
+    public required string? NodeNotice { get; init; }
+
     public JsonObject ToJson()
     {
         var container = new JsonObject { ["name"] = InjectionNames.Container, ["image"] = Image };
@@ -70,6 +73,7 @@ internal sealed class SidecarContainer
         if (Options.DrainTimeout is { } drain) Add("DRAIN_TIMEOUT", Durations.Format(drain));
         if (Options.AppStop is { } stop) Add("APP_STOP", Durations.Format(stop));
         if (AppPrestop is not null) Add("APP_PRESTOP", AppPrestop);
+        if (NodeNotice is not null) Add("NODE_NOTICE", NodeNotice);
         // A native sidecar gets its SIGTERM after the app has ended; one that exits earlier would be restarted.
         if (Native) Add("AFTER_DRAIN", "stay");
         return variables;

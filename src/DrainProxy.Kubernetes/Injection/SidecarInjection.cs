@@ -197,6 +197,7 @@ internal sealed class SidecarInjection(JsonObject pod, PodOptions options, PodPo
             AppUser = PodTraits.UserOf(pod, port.Container),
             Guaranteed = guaranteed,
             AppPrestop = calls.Count > 0 ? string.Join('\n', calls) : null,
+            NodeNotice = request.NodeNotice,
         }.ToJson();
         PodResources.MakeRoom(pod, sidecar.Object("resources")!, edit);
         if (native)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using DrainProxy.Kubernetes.Injection;
 using DrainProxy.Kubernetes.Manifests;
+using DrainProxy.Proxy.Settings;
 
 namespace DrainProxy.Commands;
 
@@ -15,11 +16,19 @@ internal static class InjectCommand
         var image = new Option<string?>("--image") { Description = $"the sidecar's image, by digest if you like [{InjectionRequest.Default.Image}]", HelpName = "IMAGE" };
         command.Add(version);
         command.Add(image);
-        command.SetAction(result => Change(manifests.Read(result), injection => injection.Inject(InjectionRequest.Default with
+        var notice = NodeNoticeOption.Create();
+        command.Add(notice);
+        command.SetAction(result =>
         {
-            Version = KubernetesVersionOption.Read(result.GetValue(version)),
-            Image = result.GetValue(image) ?? InjectionRequest.Default.Image,
-        })));
+            var errors = new List<SettingError>();
+            var request = InjectionRequest.Default with
+            {
+                Version = KubernetesVersionOption.Read(result.GetValue(version)),
+                Image = result.GetValue(image) ?? InjectionRequest.Default.Image,
+                NodeNotice = NodeNoticeOption.Read(result.GetValue(notice), errors),
+            };
+            return errors.Count > 0 ? ConfigurationErrors.Print(errors, []) : Change(manifests.Read(result), injection => injection.Inject(request));
+        });
         return command;
     }
 

@@ -38,6 +38,8 @@ internal static partial class WebhookCommand
         command.Add(tls);
         var shared = SettingOptions.AddTo(command, row => Shared.Contains(row.Name));
         command.Add(image);
+        var notice = NodeNoticeOption.Create();
+        command.Add(notice);
         foreach (var option in new[] { space, secret, lease, configuration, account }) command.Add(option);
         command.SetAction((result, _) =>
         {
@@ -50,6 +52,7 @@ internal static partial class WebhookCommand
             var server = Server();
             var names = new ClusterNames(
                 result.GetValue(space) ?? pod.Namespace ?? "", result.GetValue(secret) ?? DefaultSecret, result.GetValue(lease) ?? DefaultLease, result.GetValue(configuration) ?? DefaultConfiguration);
+            var nodeNotice = NodeNoticeOption.Read(result.GetValue(notice), errors);
             if (mode != "files") errors.AddRange(OutsideACluster(names, server));
             foreach (var option in new[] { space, secret, lease, configuration })
             {
@@ -58,7 +61,7 @@ internal static partial class WebhookCommand
 
             var bound = Bind(given, result.GetValue(listen) ?? DefaultListen);
             if (bound.Settings is null || errors.Count > 0) return Task.FromResult(ConfigurationErrors.Print([.. errors, .. bound.Errors], bound.Warnings));
-            return WebhookHost.RunAsync(new(bound.Settings, result.GetValue(image) ?? InjectionRequest.Default.Image, mode, names, server, pod));
+            return WebhookHost.RunAsync(new(bound.Settings, result.GetValue(image) ?? InjectionRequest.Default.Image, nodeNotice, mode, names, server, pod));
         });
         return command;
     }

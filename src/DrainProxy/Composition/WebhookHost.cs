@@ -17,11 +17,12 @@ namespace DrainProxy.Composition;
 /// <summary>What the command line of `webhook` says.</summary>
 /// <param name="Common">Listeners, certificate files, log: bound as those of `run`.</param>
 /// <param name="Image">The sidecar's image where no annotation names one.</param>
+/// <param name="NodeNotice">Whom the sidecars ask whether their node goes; null: nobody.</param>
 /// <param name="Mode">Where the certificate comes from: self, cert-manager, files.</param>
 /// <param name="Names">Objects of the cluster.</param>
 /// <param name="Server">The API server; null: this is no pod (mode files only).</param>
 /// <param name="Account">Whom it is called as.</param>
-internal sealed record WebhookSettings(ProxySettings Common, string Image, string Mode, ClusterNames Names, Uri? Server, ServiceAccount Account);
+internal sealed record WebhookSettings(ProxySettings Common, string Image, string? NodeNotice, string Mode, ClusterNames Names, Uri? Server, ServiceAccount Account);
 
 /// <summary>Runs one replica of the webhook until a signal stops it.</summary>
 internal static class WebhookHost
@@ -68,7 +69,7 @@ internal static class WebhookHost
         var version = typeof(WebhookHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
         var parts = new WebhookParts(
             [.. ListenAddresses.Resolve(settings.Common.Ports[0].Listen)], [.. ListenAddresses.Resolve(settings.Common.Admin)], certificates,
-            () => InjectionRequest.Default with { Image = settings.Image, Version = server?.Current ?? KubernetesVersion.Newest }, version,
+            () => InjectionRequest.Default with { Image = settings.Image, NodeNotice = settings.NodeNotice, Version = server?.Current ?? KubernetesVersion.Newest }, version,
             // With files nothing else of it is needed: it may be out of reach.
             settings.Mode == "files" ? null : server);
         using var exporter = new WebhookExporter(TimeProvider.System);

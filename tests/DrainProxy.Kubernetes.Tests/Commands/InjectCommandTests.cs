@@ -16,6 +16,18 @@ public sealed class InjectCommandTests
         Assert.Equal(file, BuiltProgram.RunWith(file.Output, "inject", "-f", "-"));
     }
 
+    /// <summary>A property of the cluster, so an option and no annotation; without it again, nothing of it is left.</summary>
+    [Fact]
+    public void Sidecars_are_told_whom_to_ask_whether_their_node_goes()
+    {
+        var plain = BuiltProgram.Run("inject", Example);
+        var told = BuiltProgram.Run("inject", "--node-notice", "aws", Example);
+
+        Assert.Contains("- name: DRAINPROXY_NODE_NOTICE\n", told.Output, StringComparison.Ordinal);
+        Assert.Equal(told, BuiltProgram.RunWith(told.Output, "inject", "--node-notice", "aws", "-"));
+        Assert.Equal(plain, BuiltProgram.RunWith(told.Output, "inject", "--node-notice", "none", "-"));
+    }
+
     [Fact]
     public void Uninject_takes_it_out()
     {

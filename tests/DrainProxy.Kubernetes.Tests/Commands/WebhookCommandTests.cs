@@ -120,6 +120,8 @@ public sealed partial class WebhookCommandTests : IDisposable
     [InlineData(2, "webhook", "--tls")]
     [InlineData(78, "webhook", "--tls", "files")]
     [InlineData(78, "webhook", "--tls", "files", "--secret", "../other")]
+    [InlineData(78, "webhook", "--node-notice", "nobody")]
+    [InlineData(78, "inject", "--node-notice", "aws=x", "-")]
     public void A_wrong_command_line_ends_at_once(int exitCode, params string[] arguments) => Assert.Equal(exitCode, BuiltProgram.Run(arguments).ExitCode);
 
     private static Process Start(params string[] arguments) => Start(new Dictionary<string, string>(), arguments);
