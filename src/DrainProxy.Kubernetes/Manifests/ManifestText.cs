@@ -13,18 +13,26 @@ public sealed record ManifestText(string File, string Text)
     /// <exception cref="ManifestException">Missing, not readable, too large, or not UTF-8.</exception>
     public static IReadOnlyList<ManifestText> Read(string path, Func<Stream> standardInput, ManifestLimits limits)
     {
+        if (path == "-") return [Open(path, standardInput, limits)];
+        if (!Directory.Exists(path)) return [Open(path, () => System.IO.File.OpenRead(path), limits)];
+        var files = Guard(path, () => FilesIn(path).Take(limits.Files + 1).Order(StringComparer.Ordinal).ToList());
+        if (files.Count == 0) throw new ManifestException(path, null, "no .yaml, .yml or .json file in this folder");
+        if (files.Count > limits.Files) throw new ManifestException(path, null, $"more than {limits.Files} files");
+        return [.. files.Select(file => Open(file, () => System.IO.File.OpenRead(file), limits))];
+    }
+
+    private static ManifestText Open(string name, Func<Stream> open, ManifestLimits limits) => Guard(name, () => ReadOne(name, open(), limits));
+
+    /// <summary>What cannot be read is told by its own name: in a folder it may be a link that leads nowhere.</summary>
+    private static T Guard<T>(string name, Func<T> read)
+    {
         try
         {
-            if (path == "-") return [ReadOne(path, standardInput(), limits)];
-            if (!Directory.Exists(path)) return [ReadOne(path, System.IO.File.OpenRead(path), limits)];
-            var files = FilesIn(path).Take(limits.Files + 1).Order(StringComparer.Ordinal).ToList();
-            if (files.Count == 0) throw new ManifestException(path, null, "no .yaml, .yml or .json file in this folder");
-            if (files.Count > limits.Files) throw new ManifestException(path, null, $"more than {limits.Files} files");
-            return [.. files.Select(file => ReadOne(file, System.IO.File.OpenRead(file), limits))];
+            return read();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new ManifestException(path, null, e is FileNotFoundException or DirectoryNotFoundException ? "no such file or folder" : e.Message);
+            throw new ManifestException(name, null, e is FileNotFoundException or DirectoryNotFoundException ? "no such file or folder" : e.Message);
         }
     }
 

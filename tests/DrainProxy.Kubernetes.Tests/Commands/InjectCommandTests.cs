@@ -16,6 +16,24 @@ public sealed class InjectCommandTests
         Assert.Equal(file, BuiltProgram.RunWith(file.Output, "inject", "-f", "-"));
     }
 
+    [Fact]
+    public void A_link_that_leads_nowhere_is_told_by_its_own_name()
+    {
+        var folder = Directory.CreateTempSubdirectory("drainproxy-link-").FullName;
+        try
+        {
+            File.CreateSymbolicLink(Path.Combine(folder, "gone.yaml"), Path.Combine(folder, "nowhere"));
+            File.CreateSymbolicLink(Path.Combine(folder, "circle"), folder);
+            var outcome = BuiltProgram.Run("inject", folder);
+
+            Assert.Equal((2, $"drainproxy: {Path.Combine(folder, "gone.yaml")}: no such file or folder\n"), (outcome.ExitCode, outcome.Error));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>A property of the cluster, so an option and no annotation; without it again, nothing of it is left.</summary>
     [Fact]
     public void Sidecars_are_told_whom_to_ask_whether_their_node_goes()
