@@ -95,18 +95,16 @@ public sealed class HeavyLane
     {
         // What the first one has left is measured before the second may hide it.
         if (route.HeldBytes == double.MaxValue && !settled) return false;
-        // Below the ceiling there is room for one whole request; what comes above it comes alone.
-        var most = Math.Min(top, plateau.CeilingBytes);
-        if (running.Count == 0) return used <= most || now - lastEnded >= PauseAbove;
+        if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
         var cost = CostModel.Expected(route);
         if (!plateau.Allows(RunningBytes, cost)) return false;
-        if (used + Remaining(now) + cost <= most) return true;
+        var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
+        if (used + Remaining(now) + cost <= (isNew ? Math.Min(top, plateau.CeilingBytes) : top)) return true;
         // Beyond the sum of costs only as the app was seen to do with less, going by what requests made it grow of late, up to half of the reserve:
         // so an app that stands above the band for good with heap that it reuses goes on.
-        var isNew = RunningBytes + cost > plateau.ProvenBytes * 1.01;
         // And never so that the app is killed if this one uses as little again as any of late.
         if (used + Math.Min(cost, route.RepeatWorstBytes) + RepeatOfRunning(now) > limit * AlmostAll) return false;
-        return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= plateau.CeilingBytes;
+        return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (isNew ? plateau.CeilingBytes : (top + limit) / 2);
     }
 
     /// <summary>
@@ -148,7 +146,7 @@ public sealed class HeavyLane
     /// <summary>What a request makes the app grow by, going by the last ones; twice, since some reuse all and some nothing.</summary>
     private static double Again(RouteClass route) =>
         // Where memory is given back, what ends hides what grows: there only what is held counts as used again.
-        Math.Min(route.PeakBytes, Math.Max(Math.Max(route.RepeatWorstBytes, 2 * route.RepeatPeakBytes), route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes)));
+        Math.Min(route.PeakBytes, Math.Max(2 * route.RepeatPeakBytes, route.PeakBytes - Math.Min(route.HeldBytes, route.PeakBytes)));
 
     private double RepeatOfRunning(TimeSpan now)
     {

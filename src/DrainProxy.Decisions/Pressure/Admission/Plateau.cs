@@ -89,7 +89,7 @@ public sealed class Plateau
     {
         if (cost > 0) unit = cost;
         FitsBytes = Math.Max(FitsBytes, unit);
-        CeilingBytes = limit - Math.Max((limit - top) / 2, Math.Min(unit, limit / 4));
+        CeilingBytes = limit - Math.Max((limit - top) / 2, Math.Min(unit, limit / 3));
         if (limit < lastLimit) Lowered(now);
         else if (limit > lastLimit) retryAt = now;
         lastLimit = limit;

@@ -8,6 +8,9 @@ public static class OomAdvice
     /// <summary>A curve that starts above this share of the limit was full before the last requests came.</summary>
     public const double FullBefore = 0.8;
 
+    /// <summary>A curve that starts above this share of the limit was half full before: garbage, a heap that cannot be used again, or a leak.</summary>
+    public const double KeptShare = 0.5;
+
     /// <summary>A route below this share of the growth is one among several.</summary>
     public const double ClearShare = 0.5;
 
@@ -35,8 +38,10 @@ public static class OomAdvice
 
         if (each <= 0) return $"{found.Route} ran {own.Count} at a time when {limit} was reached: let fewer in at once, or raise the limit.";
         var needed = (long)((start + ((double)each * own.Count)) * Room);
+        // What stood there before is not theirs alone: fewer at once would not have it back.
+        var kept = start > limitBytes * KeptShare ? $" {MiB(start)} were held before they came: what ended requests leave with the app. With glibc set MALLOC_ARENA_MAX=2, else look for a leak." : "";
         return limitBytes != long.MaxValue && needed > limitBytes
-            ? $"{own.Count} at a time of {found.Route} at about {MiB(each)} each need a limit of about {MiB(needed)}, not {MiB(limitBytes)}: raise it, or let fewer in at once."
+            ? $"{own.Count} at a time of {found.Route} at about {MiB(each)} each need a limit of about {MiB(needed)}, not {MiB(limitBytes)}: raise it, or let fewer in at once.{kept}"
             : $"{found.Route} took more than the {MiB(each)} expected of it: its cost depends on what is asked for. Bound that in the app, or raise {limit}.";
     }
 
