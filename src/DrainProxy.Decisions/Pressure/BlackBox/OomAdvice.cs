@@ -38,10 +38,16 @@ public static class OomAdvice
 
         if (each <= 0) return $"{found.Route} ran {own.Count} at a time when {limit} was reached: let fewer in at once, or raise the limit.";
         var needed = (long)((start + ((double)each * own.Count)) * Room);
+        var tooMany = limitBytes != long.MaxValue && needed > limitBytes;
         // What stood there before is not theirs alone: fewer at once would not have it back.
-        var kept = start > limitBytes * KeptShare ? $" {MiB(start)} were held before they came: what ended requests leave with the app. With glibc set MALLOC_ARENA_MAX=2, else look for a leak." : "";
-        return limitBytes != long.MaxValue && needed > limitBytes
-            ? $"{own.Count} at a time of {found.Route} at about {MiB(each)} each need a limit of about {MiB(needed)}, not {MiB(limitBytes)}: raise it, or let fewer in at once.{kept}"
+        if (limitBytes != long.MaxValue && start > limitBytes * KeptShare)
+        {
+            var larger = tooMany ? $" of about {MiB(needed)}" : "";
+            return $"{MiB(start)} of {MiB(limitBytes)} were held before these {own.Count} of {found.Route} at about {MiB(each)} each: garbage that ended requests have left. With glibc set MALLOC_ARENA_MAX=2, let fewer in at once, or give it a larger limit{larger}; if it climbs without end, look for a leak.";
+        }
+
+        return tooMany
+            ? $"{own.Count} at a time of {found.Route} at about {MiB(each)} each need a limit of about {MiB(needed)}, not {MiB(limitBytes)}: raise it, or let fewer in at once."
             : $"{found.Route} took more than the {MiB(each)} expected of it: its cost depends on what is asked for. Bound that in the app, or raise {limit}.";
     }
 
