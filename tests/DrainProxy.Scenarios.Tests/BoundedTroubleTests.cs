@@ -64,18 +64,18 @@ public sealed class BoundedTroubleTests
         await NothingLeft(proxy);
     }
 
-    [Theory]
-    [InlineData(true)]
-    public async Task An_app_that_answers_half_a_body(bool leaves)
+    [Fact]
+    public async Task An_app_that_answers_half_a_body_and_leaves()
     {
         using var app = Listener.Tcp();
-        app.EndsAfterAnswer = leaves;
+        app.EndsAfterAnswer = true;
         app.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
         await using var proxy = await Start(app.Address, "--request-timeout", "2s");
         var answers = await Ask(proxy);
         // Broken off: never as if it were whole.
         Assert.All(answers, a => Assert.Equal(0, a.Status));
-        Assert.Equal(Clients, await Errors(proxy, leaves ? "closed_during_answer" : "app_timeout"));
+        // The client sees the end before we have written it down.
+        await Net.Eventually(async () => await Errors(proxy, "closed_during_answer") == Clients, "each has its cause");
         await NothingLeft(proxy);
     }
 
@@ -89,8 +89,9 @@ public sealed class BoundedTroubleTests
         Assert.All(answers, a => Assert.True(
             (a.Status == 502 && a.Error == "connection_terminated") || (a.Status == 503 && a.Error == "destination_unavailable"), $"{a}"));
         await NothingLeft(proxy);
-        app.EndsAtOnce = false;
-        app.Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        // One answer for each connection.
+        (app.EndsAfterAnswer, app.EndsAtOnce) = (true, false);
+        app.Answer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
         await Net.Eventually(async () => (await Ask(proxy)).All(a => a.Status == 200), "it serves again");
     }
 

@@ -173,6 +173,7 @@ internal sealed class AppTransformer(
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
         var switches = Switches(proxyResponse);
         if (!switches) CloseIfDue(headers);
+        if (!switches && exchange.Target.Config.ActivityTimeout is { } silence && silence != Timeout.InfiniteTimeSpan) WatchSilence(proxyResponse, silence);
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         if (!isSmall && !switches) Pace(proxyResponse);
@@ -230,10 +231,18 @@ internal sealed class AppTransformer(
     private void SendHeadFirst(HttpResponseMessage response)
     {
         var http = exchange.Http;
-        var contentType = response.Content.Headers.NonValidated;
-        var wrapped = new WrappedContent(response.Content, inner => new HeadFirstStream(inner, cancel => http.Response.Body.FlushAsync(cancel)));
-        // The wrapped content is asked for its type by MakeDrainable.
-        foreach (var (name, values) in contentType) wrapped.Headers.TryAddWithoutValidation(name, values.ToString());
+        Wrap(response, inner => new HeadFirstStream(inner, cancel => http.Response.Body.FlushAsync(cancel)));
+    }
+
+    private void WatchSilence(HttpResponseMessage response, TimeSpan limit) =>
+        Wrap(response, inner => exchange.Silence = new SilenceWatch(inner, limit, time));
+
+    /// <summary>The wrapped content is asked for its fields by what comes later.</summary>
+    private static void Wrap(HttpResponseMessage response, Func<Stream, Stream> wrap)
+    {
+        var fields = response.Content.Headers.NonValidated;
+        var wrapped = new WrappedContent(response.Content, wrap);
+        foreach (var (name, values) in fields) wrapped.Headers.TryAddWithoutValidation(name, values.ToString());
         response.Content = wrapped;
     }
 

@@ -128,6 +128,9 @@ internal sealed class Exchange
     /// <summary>The answer's body, when it is a stream without an end of its own.</summary>
     public DrainableStream? Stream { get; set; }
 
+    /// <summary>Whether the app is silent in the middle of its answer; null where it may be.</summary>
+    public SilenceWatch? Silence { get; set; }
+
     /// <summary>The answer's body on its way to the client, when it is a large one.</summary>
     public PacedAnswer? Paced { get; set; }
 
@@ -164,7 +167,7 @@ internal sealed class Exchange
         Shed = null;
         IsProbe = false;
         Stream = null;
-        Paced = null;
+        (Paced, Silence) = (null, null);
         charged = false;
         Route = null;
         IsHeavy = false;

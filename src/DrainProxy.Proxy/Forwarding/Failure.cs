@@ -21,7 +21,7 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
     /// <summary>The app ended, or ended the connection, with the request in its hands.</summary>
     public static readonly Failure Closed = new(UpstreamCause.ClosedBeforeAnswer, OwnAnswer.ConnectionTerminated);
     private static readonly Failure ClosedDuring = new(UpstreamCause.ClosedDuringAnswer, OwnAnswer.Incomplete);
-    private static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
+    public static readonly Failure Timeout = new(UpstreamCause.AppTimeout, OwnAnswer.ResponseTimeout);
     public static readonly Failure Protocol = new(UpstreamCause.AppProtocolError, OwnAnswer.ProtocolError);
     private static readonly Failure Internal = new(UpstreamCause.Internal, OwnAnswer.InternalError);
 
