@@ -74,7 +74,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
             return false;
         }
 
-        if (figures.LimitBytes == long.MaxValue && limit is { } set) figures = figures with { LimitBytes = set };
+        // A cgroup around named processes bounds others, too: it is not the app's own limit.
+        if (limit is { } set && (figures.LimitBytes == long.MaxValue || (Method == MemoryMethod.Processes && set < figures.LimitBytes)))
+            figures = figures with { LimitBytes = set };
         Tell(figures);
         return true;
     }

@@ -23,6 +23,9 @@ internal sealed record DemoSettings
     /// <summary>How long a pod may take to become ready; generous, since the machine may be busy.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long the kubelet leaves a container alone that the OOM killer has ended: less than the 10 s of a second kill, so that the demo stays short.</summary>
+    public TimeSpan RestartAfterKill { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a client waits for one answer.</summary>
     public TimeSpan ClientTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

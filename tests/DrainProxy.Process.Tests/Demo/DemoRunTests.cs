@@ -25,13 +25,15 @@ public sealed class DemoRunTests
             Assert.True(demo.ExitCode == 0, output);
             Assert.Contains("behind DrainProxy", output, StringComparison.Ordinal);
             var rows = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancelled))!["scenarios"]!.AsArray();
-            Assert.Equal(["rolling restart", "idle keep-alive race", "app crash"], rows.Select(row => (string?)row!["scenario"]));
+            Assert.Equal(["rolling restart", "idle keep-alive race", "app crash", "memory spike"], rows.Select(row => (string?)row!["scenario"]));
             Assert.All(rows, row =>
             {
                 Assert.True((int)row!["bare_app"]!["failed"]! > 0, output);
                 Assert.True((int)row["behind_drainproxy"]!["requests"]! >= 300, output);
                 Assert.True((int)row["behind_drainproxy"]!["failed"]! == 0, output);
+                Assert.True((int)row["behind_drainproxy"]!["oom_kills"]! == 0, output);
             });
+            Assert.True((int)rows[3]!["bare_app"]!["oom_kills"]! > 0, output);
         }
         finally
         {

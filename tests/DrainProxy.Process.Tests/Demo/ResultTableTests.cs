@@ -34,6 +34,16 @@ public sealed class ResultTableTests
             "rolling restart, bare app: 279 x 502: connection refused\nidle keep-alive race, bare app: 25 x 502: closed\n",
             ResultTable.RenderFailures(Result));
 
+    [Fact]
+    public void Kills_are_told_beside_the_failures_and_in_the_data()
+    {
+        var result = new DemoResult([new("memory spike", Seen(400, 20, 0.5, "502: closed") with { Kills = 2 }, Seen(400, 0, 3))], TimeSpan.FromSeconds(8));
+
+        Assert.Equal("memory spike, bare app: 20 x 502: closed\nmemory spike, bare app: the app was killed 2 x for its memory\n", ResultTable.RenderFailures(result));
+        var row = ResultFile.ToJson(result)["scenarios"]![0]!;
+        Assert.Equal((2, 0), ((int)row["bare_app"]!["oom_kills"]!, (int)row["behind_drainproxy"]!["oom_kills"]!));
+    }
+
     [Theory]
     [InlineData(100_000, 1, "<0.01")]
     [InlineData(10_000, 1, "0.01")]

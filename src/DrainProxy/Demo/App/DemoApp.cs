@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using DrainProxy.Demo.Http;
 
@@ -10,6 +11,10 @@ namespace DrainProxy.Demo.App;
 /// </summary>
 internal sealed class DemoApp : IDisposable
 {
+    /// <summary>Largest export that is taken on: the demo must not take the machine's memory.</summary>
+    private const int MostMegabytes = 64;
+    private const int RowsAtOnce = 4;
+
     private readonly TimeSpan _idleTimeout;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stopping = new();
@@ -70,7 +75,10 @@ internal sealed class DemoApp : IDisposable
     {
         if (request.StartLine.Split(' ') is not [var method, var target, _])
             return HttpMessage.Response(400, "Bad Request", [], new KeyValuePair<string, string>("Connection", "close"));
-        if (WorkOf(target) is { } work && work > TimeSpan.Zero)
+        var work = TimeSpan.FromMilliseconds(NumberOf(target, "work=", 10_000));
+        if (NumberOf(target, "mb=", MostMegabytes) is > 0 and var megabytes)
+            await ExportAsync(megabytes, work);
+        else if (work > TimeSpan.Zero)
             await Task.Delay(work, _time);
         var timeout = Math.Floor(_idleTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return HttpMessage.Response(
@@ -80,12 +88,45 @@ internal sealed class DemoApp : IDisposable
             _stopping.IsCancellationRequested ? [new("Connection", "close")] : [new("Keep-Alive", $"timeout={timeout}")]);
     }
 
-    /// <summary>`/orders/7?work=40` takes 40 ms, as if a database were asked.</summary>
-    private static TimeSpan? WorkOf(string target)
+    /// <summary>`/export?mb=48&amp;work=400` reads rows into memory for half of its time, holds them for the other half, and lets go of them with its answer.</summary>
+    private async Task ExportAsync(int megabytes, TimeSpan work)
     {
-        var at = target.IndexOf("work=", StringComparison.Ordinal);
-        return at >= 0 && int.TryParse(target.AsSpan(at + 5), CultureInfo.InvariantCulture, out var milliseconds) && milliseconds is >= 0 and <= 10_000
-            ? TimeSpan.FromMilliseconds(milliseconds)
-            : null;
+        using var rows = new Rows(megabytes);
+        var step = work / (2.0 * megabytes);
+        for (var read = 0; read < megabytes; read++)
+        {
+            rows.ReadMegabyte(read);
+            if (read % RowsAtOnce == RowsAtOnce - 1)
+                await Task.Delay(step * RowsAtOnce, _time);
+        }
+
+        await Task.Delay(work / 2, _time);
+    }
+
+    /// <summary>`/orders/7?work=40` takes 40 ms, as if a database were asked. Zero when the target does not say.</summary>
+    private static int NumberOf(string target, string name, int most)
+    {
+        var at = target.IndexOf(name, StringComparison.Ordinal);
+        if (at < 0)
+            return 0;
+        var digits = target.AsSpan(at + name.Length);
+        var end = digits.IndexOf('&');
+        return int.TryParse(end < 0 ? digits : digits[..end], CultureInfo.InvariantCulture, out var number) && number >= 0 && number <= most ? number : 0;
+    }
+
+    /// <summary>Memory outside the garbage collector's heap, so that it is the system's again when it is freed, as a runtime that returns its memory does.</summary>
+    private sealed unsafe class Rows(int megabytes) : IDisposable
+    {
+        private const int Megabyte = 1 << 20;
+        private byte* _memory = (byte*)NativeMemory.Alloc((nuint)megabytes, Megabyte);
+
+        /// <summary>Only what is written to is really taken.</summary>
+        public void ReadMegabyte(int index) => new Span<byte>(_memory + ((long)index * Megabyte), Megabyte).Fill(1);
+
+        public void Dispose()
+        {
+            NativeMemory.Free(_memory);
+            _memory = null;
+        }
     }
 }

@@ -10,6 +10,7 @@ internal sealed class Tally
     private int _requests;
     private int _failed;
     private TimeSpan _longestWait;
+    private int _kills;
 
     /// <param name="waited">From the first byte sent to the last one received, or to the failure.</param>
     /// <param name="failure">Null for the right answer.</param>
@@ -28,15 +29,18 @@ internal sealed class Tally
             _failures.AddOrUpdate(failure, 1, (_, count) => count + 1);
     }
 
+    /// <summary>An app was killed for its memory.</summary>
+    public void AddKill() => Interlocked.Increment(ref _kills);
+
     public Outcome Snapshot()
     {
         lock (_lock)
-            return new Outcome(_requests, _failed, _longestWait, new SortedDictionary<string, int>(_failures, StringComparer.Ordinal));
+            return new Outcome(_requests, _failed, _longestWait, new SortedDictionary<string, int>(_failures, StringComparer.Ordinal), Volatile.Read(ref _kills));
     }
 }
 
 /// <summary>The counts of one arm of one scenario.</summary>
-internal sealed record Outcome(int Requests, int Failed, TimeSpan LongestWait, IReadOnlyDictionary<string, int> Failures)
+internal sealed record Outcome(int Requests, int Failed, TimeSpan LongestWait, IReadOnlyDictionary<string, int> Failures, int Kills = 0)
 {
     public static Outcome None { get; } = new(0, 0, TimeSpan.Zero, new Dictionary<string, int>());
 

@@ -14,6 +14,8 @@ internal sealed class Pod : IAsyncDisposable
     private readonly Sidecar? _sidecar;
     private bool _terminating;
     private volatile bool _restarting;
+    private Task _killing = Task.CompletedTask;
+    private readonly CancellationTokenSource _disposed = new();
 
     private Pod(string name, ChildProcess app, int appPort, TimeSpan appIdleTimeout, Sidecar? sidecar, DemoSettings settings, TimeProvider time)
     {
@@ -29,13 +31,13 @@ internal sealed class Pod : IAsyncDisposable
 
     /// <summary>Starts the containers; returns when the pod is ready.</summary>
     public static async Task<Pod> StartAsync(
-        string name, Arm arm, TimeSpan appIdleTimeout, DemoSettings settings, TimeProvider time, CancellationToken cancel)
+        string name, Arm arm, TimeSpan appIdleTimeout, long? appMemoryLimit, DemoSettings settings, TimeProvider time, CancellationToken cancel)
     {
         var app = ChildProcess.Start($"the app of {name}", DemoAppCommand.Arguments(0, appIdleTimeout));
         try
         {
             var appPort = await ReadyAsync(app, settings, time, cancel);
-            var sidecar = arm == Arm.BehindDrainProxy ? await Sidecar.StartAsync(name, appPort, settings, time, cancel) : null;
+            var sidecar = arm == Arm.BehindDrainProxy ? await Sidecar.StartAsync(name, appPort, appMemoryLimit, settings, time, cancel) : null;
             if (sidecar is not null)
                 await app.TellAsync(sidecar.Process.Id.ToString(CultureInfo.InvariantCulture));
             return new Pod(name, app, appPort, appIdleTimeout, sidecar, settings, time);
@@ -87,9 +89,14 @@ internal sealed class Pod : IAsyncDisposable
         _restarting = false;
     }
 
+    /// <summary>From now on the app is killed when it takes more than its limit, and started again.</summary>
+    public void Bound(OomKiller killer) => _killing = BoundAsync(killer);
+
     /// <summary>Fails when a process is gone that nobody has terminated.</summary>
     public void CheckAlive()
     {
+        if (_killing.Exception?.InnerException is { } failure)
+            throw failure;
         if (_terminating || _restarting)
             return;
         foreach (var process in (ChildProcess?[])[_app, _sidecar?.Process])
@@ -101,6 +108,9 @@ internal sealed class Pod : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _disposed.CancelAsync();
+        await _killing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _disposed.Dispose();
         if (_sidecar is not null)
             await _sidecar.DisposeAsync();
         await _app.DisposeAsync();
@@ -117,6 +127,15 @@ internal sealed class Pod : IAsyncDisposable
         catch (TimeoutException)
         {
             throw app.Failure("was not ready in time");
+        }
+    }
+
+    private async Task BoundAsync(OomKiller killer)
+    {
+        while (true)
+        {
+            await killer.WaitAsync(_app.Id, _disposed.Token);
+            await CrashAsync(_settings.RestartAfterKill, _disposed.Token);
         }
     }
 

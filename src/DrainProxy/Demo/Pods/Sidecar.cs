@@ -24,12 +24,12 @@ internal sealed class Sidecar : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>Starts it and waits until it says ready. A port that somebody took in between means: once more with others.</summary>
-    public static async Task<Sidecar> StartAsync(string pod, int appPort, DemoSettings settings, TimeProvider time, CancellationToken cancel)
+    public static async Task<Sidecar> StartAsync(string pod, int appPort, long? appMemoryLimit, DemoSettings settings, TimeProvider time, CancellationToken cancel)
     {
         for (var attempt = 1; ; attempt++)
         {
             var (port, adminPort) = FreePorts();
-            var sidecar = new Sidecar(ChildProcess.Start($"DrainProxy of {pod}", Arguments(port, adminPort, appPort, settings)), port, adminPort);
+            var sidecar = new Sidecar(ChildProcess.Start($"DrainProxy of {pod}", [.. Arguments(port, adminPort, appPort, settings), .. Memory(appMemoryLimit)]), port, adminPort);
             try
             {
                 await sidecar.ReadyAsync(settings.StartTimeout, time, cancel);
@@ -78,6 +78,9 @@ internal sealed class Sidecar : IAsyncDisposable
         "--quiet", $"{settings.Quiet.TotalMilliseconds:0}ms",
         "--log-format", "json",
     ];
+
+    /// <summary>The limit is the demo's own, so it has to be told; its processes are found by the app's port.</summary>
+    private static string[] Memory(long? limit) => limit is { } bytes ? ["--memory-source", "port", "--memory-limit", $"{bytes >> 10}Ki"] : [];
 
     private async Task ReadyAsync(TimeSpan limit, TimeProvider time, CancellationToken cancel)
     {

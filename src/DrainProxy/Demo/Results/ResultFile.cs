@@ -89,6 +89,7 @@ internal sealed class ResultFile
         ["failed"] = outcome.Failed,
         ["failed_percent"] = Math.Round(outcome.FailedPercent, 4),
         ["longest_wait_s"] = Math.Round(outcome.LongestWait.TotalSeconds, 3),
+        ["oom_kills"] = outcome.Kills,
         ["failures"] = new JsonObject(outcome.Failures.Select(failure => KeyValuePair.Create(failure.Key, (JsonNode?)JsonValue.Create(failure.Value)))),
     };
 

@@ -22,7 +22,7 @@ internal static class ResultTable
         return text.ToString();
     }
 
-    /// <summary>What the failures were, by arm; empty when there were none.</summary>
+    /// <summary>What the failures were, by arm, and how often an app was killed for its memory; empty when there were none.</summary>
     public static string RenderFailures(DemoResult result)
     {
         var text = new StringBuilder();
@@ -53,6 +53,8 @@ internal static class ResultTable
     {
         foreach (var (reason, count) in outcome.Failures)
             text.Append(CultureInfo.InvariantCulture, $"{scenario}, {arm}: {count} x {reason}\n");
+        if (outcome.Kills > 0)
+            text.Append(CultureInfo.InvariantCulture, $"{scenario}, {arm}: the app was killed {outcome.Kills} x for its memory\n");
     }
 
     private static void Line(StringBuilder text, string name, string bare, string behind) =>

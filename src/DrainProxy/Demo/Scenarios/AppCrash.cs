@@ -12,7 +12,7 @@ internal sealed class AppCrash : Scenario
     private const double RequestsPerSecond = 150;
     private static readonly TimeSpan Before = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Gone = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(2);
 
     public override string Name => "app crash";
 

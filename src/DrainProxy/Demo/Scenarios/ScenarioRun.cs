@@ -26,7 +26,7 @@ internal static class ScenarioRun
         {
             var progress = new ArmProgress(scenario.Name, arm);
             view.Add(progress);
-            await using var stage = new Stage(arm, scenario.AppIdleTimeout, settings, time, text => view.Say(progress, text));
+            await using var stage = new Stage(arm, scenario.AppIdleTimeout, scenario.AppMemoryLimit, settings, time, text => view.Say(progress, text));
             progress.Tally = stage.Tally;
             try
             {

@@ -5,7 +5,7 @@ using DrainProxy.Demo.Pods;
 namespace DrainProxy.Demo.Scenarios;
 
 /// <summary>What one arm of one scenario is played on: a load balancer, pods, a tally of what the clients saw, and a line that says what is going on.</summary>
-internal sealed class Stage(Arm arm, TimeSpan appIdleTimeout, DemoSettings settings, TimeProvider time, Action<string> say) : IAsyncDisposable
+internal sealed class Stage(Arm arm, TimeSpan appIdleTimeout, long? appMemoryLimit, DemoSettings settings, TimeProvider time, Action<string> say) : IAsyncDisposable
 {
     private readonly List<Pod> _pods = [];
     private readonly DemoLoadBalancer _balancer = new(settings, time);
@@ -25,11 +25,19 @@ internal sealed class Stage(Arm arm, TimeSpan appIdleTimeout, DemoSettings setti
     public async Task<Pod> StartPodAsync(string name, CancellationToken cancel)
     {
         Say($"{name} starts");
-        var pod = await Pod.StartAsync(name, arm, appIdleTimeout, settings, time, cancel);
+        var pod = await Pod.StartAsync(name, arm, appIdleTimeout, appMemoryLimit, settings, time, cancel);
         lock (_pods)
             _pods.Add(pod);
         _balancer.Register(pod.Port);
+        if (appMemoryLimit is { } limit)
+            pod.Bound(new OomKiller(limit, OnKill, time));
         return pod;
+
+        void OnKill(long bytes)
+        {
+            Tally.AddKill();
+            Say($"the app of {name} is killed at {bytes >> 20} MiB");
+        }
     }
 
     /// <summary>Terminates a pod; the load balancer hears of it late.</summary>
