@@ -20,6 +20,9 @@ internal abstract class Attack(string name, string what)
     /// <summary>Whether it takes a peer that speaks HTTP/2 with prior knowledge.</summary>
     public virtual bool NeedsHttp2 => false;
 
+    /// <summary>Whether it attacks the port of the peer that speaks TLS.</summary>
+    public virtual bool NeedsTls => false;
+
     /// <summary>Attacks until cancelled; returns then.</summary>
     public async Task Run(int port, Tally tally, CancellationToken cancel)
     {

@@ -33,6 +33,7 @@ internal static class AttackRun
         Options options, Peer peer, IReadOnlyList<Attack> attacks, int round, Stage stage, List<AttackRow> rows, List<string> notes, CancellationToken cancellation)
     {
         var place = stage.NewPlace($"{peer.Name}-attack-{round}");
+        if (peer.SpeaksTls && attacks.Any(attack => attack.NeedsTls)) place = place with { TlsPort = FreePorts.Take(1)[0] };
         using var child = Child.Start(peer.Configure(place).On(stage.PeerProcessors));
         await Readiness.Wait(child, peer.Ready(place), cancellation);
         await Readiness.Wait(child, (place.Port, "/"), cancellation);
@@ -40,13 +41,13 @@ internal static class AttackRun
         await FixedRate.Run(place.Port, options.Connections, options.Rate, 1);
         foreach (var attack in attacks)
         {
-            if (attack.NeedsHttp2 && !peer.SpeaksHttp2) continue;
+            if ((attack.NeedsHttp2 && !peer.SpeaksHttp2) || (attack.NeedsTls && place.TlsPort == 0)) continue;
             Console.Error.WriteLine($"round {round} of {options.Runs}: {peer.Name} under {attack.Name}");
             await Task.Delay(Rest, TimeProvider.System, cancellation);
             var quiet = await Measure(options, place.Port, child.Id);
             var tally = new Tally();
             using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            var attacking = attack.Run(place.Port, tally, end.Token);
+            var attacking = attack.Run(attack.NeedsTls ? place.TlsPort : place.Port, tally, end.Token);
             await Task.Delay(Onset, TimeProvider.System, cancellation);
             var attacked = await Measure(options, place.Port, child.Id);
             await end.CancelAsync();

@@ -11,6 +11,7 @@ internal static class AttackTable
         new ConnectionChurn(500),
         new RefusedRequests(200),
         new BigHeaders(100),
+        new SlowHandshakes(500),
         new TinyChunks(20),
         new UnreadPipelines(20),
         new FrameFlood("h2-ping", FrameFlood.Ping),
@@ -18,6 +19,9 @@ internal static class AttackTable
         new FrameFlood("h2-empty-data", FrameFlood.EmptyData),
         new FrameFlood("h2-continuation", FrameFlood.EmptyContinuation),
         new FrameFlood("h2-rapid-reset", FrameFlood.RapidReset),
+        new FrameFlood("h2-small-data", FrameFlood.SmallData),
+        new FrameFlood("h2-window-update", FrameFlood.WindowUpdate),
+        new HeaderBombs(20),
         new ZeroWindows(50),
     ];
 

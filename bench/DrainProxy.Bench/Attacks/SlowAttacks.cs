@@ -49,6 +49,20 @@ internal sealed class SlowReaders(int count) : Attack("slow-readers", $"{count} 
         cancel, Window);
 }
 
+/// <summary>TLS handshakes that never end: a ClientHello of 512 bytes, of which a byte comes each second.</summary>
+internal sealed class SlowHandshakes(int count) : Attack("slow-handshakes", $"{count} connections, a byte of a ClientHello a second")
+{
+    private static readonly TimeSpan Step = TimeSpan.FromSeconds(1);
+
+    /// <summary>A record of type handshake, TLS 1.0 as all clients say, and a ClientHello of 508 bytes (RFC 8446 sections 4 and 5.1).</summary>
+    private static readonly byte[] Begin = [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3];
+
+    public override bool NeedsTls => true;
+
+    protected override Task Go(int port, Tally tally, CancellationToken cancel) =>
+        Keep(port, count, tally, socket => SlowSender.Run(socket, Begin, [0x5A], Step, tally, cancel), cancel);
+}
+
 internal static class SlowSender
 {
     /// <summary>Sends a piece now and then until the peer ends the connection.</summary>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using DrainProxy.Bench.Processes;
 
 namespace DrainProxy.Bench.Peers;
@@ -26,7 +28,7 @@ internal sealed class DrainProxyPeer(string name, string? published, params stri
     }
 
     public override Launch Configure(Place place) => new(
-        Path.Combine(folder!, "drainproxy"), ["run", "--listen", $"127.0.0.1:{place.Port}", "--app", $"http://127.0.0.1:{place.AppPort}", "--admin", $"127.0.0.1:{place.AdminPort}", .. more])
+        Path.Combine(folder!, "drainproxy"), ["run", .. Listeners(place), "--admin", $"127.0.0.1:{place.AdminPort}", .. more])
     {
         StopAtOnce = true,
     };
@@ -37,5 +39,21 @@ internal sealed class DrainProxyPeer(string name, string? published, params stri
 
     public override bool SpeaksHttp2 => true;
 
+    public override bool SpeaksTls => true;
+
     public override string RequestCounter => "drainproxy_requests_total";
+
+    private static string[] Listeners(Place place)
+    {
+        var app = $"http://127.0.0.1:{place.AppPort}";
+        if (place.TlsPort == 0) return ["--listen", $"127.0.0.1:{place.Port}", "--app", app];
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = new CertificateRequest("CN=bench", key, HashAlgorithmName.SHA256).CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+        return
+        [
+            "--map", $"127.0.0.1:{place.Port}={app}", "--map", $"https://127.0.0.1:{place.TlsPort}={app}",
+            "--tls-cert", place.Write("tls.crt", certificate.ExportCertificatePem()), "--tls-key", place.Write("tls.key", key.ExportPkcs8PrivateKeyPem()),
+        ];
+    }
 }

@@ -27,6 +27,9 @@ internal abstract class Peer
     /// <summary>Whether it takes HTTP/2 with prior knowledge on its port.</summary>
     public virtual bool SpeaksHttp2 => false;
 
+    /// <summary>Whether it listens for TLS as well where a place has a port for that.</summary>
+    public virtual bool SpeaksTls => false;
+
     /// <summary>The counter of requests that it has there.</summary>
     public virtual string RequestCounter => "";
 }
@@ -34,6 +37,9 @@ internal abstract class Peer
 /// <summary>Where one start of a peer lives.</summary>
 internal sealed record Place(string Folder, int Port, int AdminPort, int AppPort)
 {
+    /// <summary>For TLS; 0: none.</summary>
+    public int TlsPort { get; init; }
+
     public string Write(string name, string text)
     {
         var path = Path.Combine(Folder, name);
