@@ -25,6 +25,15 @@ public struct FrameFlood
     /// <summary>Length of the window.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Resets within <see cref="BurstWindow"/> that nothing of ours pays for: the streams that a client may have open, opened and reset twice and a half before an answer
+    /// could go out. Kestrel's queue of answers overflows there, which ends the connection without a word.
+    /// </summary>
+    public const int Burst = 250;
+
+    /// <summary>How long resets are one burst.</summary>
+    public static readonly TimeSpan BurstWindow = TimeSpan.FromMilliseconds(100);
+
     private const int PrefaceLength = 24;
     private const int HeaderLength = 9;
 
@@ -49,6 +58,8 @@ public struct FrameFlood
     private byte type;
     private TimeSpan windowStart;
     private int weight;
+    private TimeSpan burstStart;
+    private int burst;
     private long seenWritten;
     private long credit;
 
@@ -120,7 +131,7 @@ public struct FrameFlood
             0x0 => Data(length),
             0x1 => length == 0 ? Dear : 0, // HEADERS
             0x2 or 0x10 => Cheap, // PRIORITY, PRIORITY_UPDATE (RFC 9218 section 7.1)
-            0x3 => Free(Answered) ? 0 : Cheap, // RST_STREAM
+            0x3 => Reset(now), // RST_STREAM
             0x4 => Settings(flags),
             0x5 => 0, // PUSH_PROMISE: Kestrel ends the connection.
             0x6 => Ping(flags),
@@ -151,6 +162,13 @@ public struct FrameFlood
         var cost = Free(Acknowledged) ? 0 : Cheap;
         if ((flags & 1) == 0) credit -= PingLength;
         return cost;
+    }
+
+    private int Reset(TimeSpan now)
+    {
+        if (Free(Answered)) return 0;
+        if (now - burstStart > BurstWindow) (burstStart, burst) = (now, 0);
+        return ++burst > Burst ? Allowed + 1 : Cheap;
     }
 
     private int Settings(byte flags)

@@ -37,9 +37,15 @@ public struct BacklogWatch
 /// </summary>
 public static class Backlogs
 {
+    /// <summary>How long a client may take nothing, however much is held: longer than the way to it and back.</summary>
+    public static readonly TimeSpan LeastStall = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often it is looked while too much is held: new streams come by the thousand a second.</summary>
+    public static readonly TimeSpan QuickLook = TimeSpan.FromMilliseconds(200);
+
     /// <summary>
-    /// Which connections are ended to come back within the bound: those first that hold most for longest. One that took something since the
-    /// last look is never ended here.
+    /// Which connections are ended to come back within the bound: those first that hold most for longest. One that took something within
+    /// <see cref="LeastStall"/> is never ended here.
     /// </summary>
     /// <param name="held">All connections that hold something.</param>
     /// <param name="allowed">Bytes that may be held in all.</param>
@@ -49,7 +55,7 @@ public static class Backlogs
         var over = held.Sum(h => h.Bytes) - allowed;
         if (over <= 0) return [];
         List<int> ended = [];
-        foreach (var position in Enumerable.Range(0, held.Count).Where(i => held[i].Stalled > TimeSpan.Zero).OrderByDescending(i => held[i].Bytes * held[i].Stalled.TotalSeconds))
+        foreach (var position in Enumerable.Range(0, held.Count).Where(i => held[i].Stalled >= LeastStall).OrderByDescending(i => held[i].Bytes * held[i].Stalled.TotalSeconds))
         {
             ended.Add(position);
             over -= held[position].Bytes;

@@ -6,8 +6,11 @@ namespace DrainProxy.Proxy.Listening;
 /// <param name="all">What is held of all connections.</param>
 internal sealed class Backlog(Backlog? all = null)
 {
-    /// <summary>What an exchange costs beside its body, in bytes: measured with answers of one byte on streams without a window (bench/README.md).</summary>
-    public const int PerExchange = 12 * 1024;
+    /// <summary>
+    /// What an exchange costs beside its body, in bytes, its connection to the app included: measured with large answers on streams without a window
+    /// (bench/README.md).
+    /// </summary>
+    public const int PerExchange = 24 * 1024;
 
     /// <summary>Bytes that all clients together may hold.</summary>
     public static readonly long Allowed = Backlogs.Allowed(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
@@ -24,9 +27,13 @@ internal sealed class Backlog(Backlog? all = null)
     /// <summary>All clients together hold half of what they may: less is taken from apps ahead of them.</summary>
     public bool IsTight => all is not null && all.Held > Allowed / 2;
 
+    /// <summary>Of that of all connections: raised when more comes to be held than may be.</summary>
+    public Action? Exceeded { get; set; }
+
     public void Hold(long bytes)
     {
-        Interlocked.Add(ref held, bytes);
+        var now = Interlocked.Add(ref held, bytes);
+        if (now > Allowed && now - bytes <= Allowed) Exceeded?.Invoke();
         all?.Hold(bytes);
     }
 

@@ -29,12 +29,6 @@ internal sealed class ConnectionRegistry : IDisposable
     /// <summary>How long a client that has ended its half may wait for the first byte of its answer; most of them have left.</summary>
     private static readonly TimeSpan HalfCloseGrace = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long what a client still sends is dropped after an early end, so that it can read its answer (RFC 9112 section 9.6).</summary>
-    private static readonly TimeSpan DiscardFor = TimeSpan.FromSeconds(2);
-
-    /// <summary>How many bytes of an HTTP/2 connection that ended early are dropped at most: more than a flood has under way when it is seen.</summary>
-    private const int DiscardHttp2 = 64 * 1024 * 1024;
-
     /// <summary>
     /// After this long without a request Kestrel lets go of an HTTP/1.x connection until bytes come: it keeps some 4 KB for it otherwise, which idle
     /// pools of load balancers multiply by thousands. Taking it up again costs some microseconds (bench/README.md, "Idle connections").
@@ -49,6 +43,8 @@ internal sealed class ConnectionRegistry : IDisposable
     private readonly TimeSpan headTimeout;
     private readonly SlowPeerLimits slowest;
     private readonly ITimer timer;
+    private readonly ITimer quickTimer;
+    private readonly Lock looking = new();
     private readonly Backlog allHeld = new();
     private readonly List<TrackedConnection> holders = [];
     private readonly List<HeldAnswers> held = [];
@@ -65,6 +61,8 @@ internal sealed class ConnectionRegistry : IDisposable
         Room = new(maxConnections);
         startedAt = time.GetTimestamp();
         timer = time.CreateTimer(_ => EndIdle(), null, Tick, Tick);
+        quickTimer = time.CreateTimer(_ => LookAtHolders(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        allHeld.Exceeded = () => quickTimer.Change(TimeSpan.Zero, Backlogs.QuickLook);
     }
 
     /// <summary>Asked before each accept.</summary>
@@ -133,7 +131,7 @@ internal sealed class ConnectionRegistry : IDisposable
                 await next(context);
             }
 
-            if (clearText is not null && (connection.EndsToldHttp2 || connection.Http1 is { EndsEarly: true })) await Linger(connection);
+            if (clearText is not null && (connection.EndsToldHttp2 || connection.Http1 is { EndsEarly: true })) await LateEnd.OfClearText(connection, time);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException && connection.Http1 is { Resting: true })
         {
@@ -165,21 +163,10 @@ internal sealed class ConnectionRegistry : IDisposable
         return (active, idle);
     }
 
-    public void Dispose() => timer.Dispose();
-
-    private async Task Linger(TrackedConnection connection)
+    public void Dispose()
     {
-        if (connection.Http1 is not null && !connection.ShutdownSend()) return;
-        using var limit = new CancellationTokenSource(DiscardFor, time);
-        try
-        {
-            if (connection.Http1 is { } reader) await reader.Discard(limit.Token);
-            else await connection.SeeOut(DiscardHttp2, limit.Token);
-        }
-        catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException)
-        {
-            // Long enough, or gone.
-        }
+        timer.Dispose();
+        quickTimer.Dispose();
     }
 
     private void EndIdle()
@@ -193,12 +180,6 @@ internal sealed class ConnectionRegistry : IDisposable
             if (connection.Active > 0)
             {
                 connection.Watch(time.GetElapsedTime(startedAt, now), slowest);
-                if (connection.LookAtBacklog(time.GetElapsedTime(startedAt, now)) is { Bytes: > 0 } answers)
-                {
-                    holders.Add(connection);
-                    held.Add(answers);
-                }
-
                 continue;
             }
 
@@ -209,15 +190,28 @@ internal sealed class ConnectionRegistry : IDisposable
             else if (idle > RestsAfter && connection is { HalfClosed: false, IsTls: false, Http1: { Resting: false } http1 }) http1.LetRest();
         }
 
-        EndHolders();
+        LookAtHolders();
     }
 
-    private void EndHolders()
+    /// <summary>Ends those that hold most for longest when all hold too much.</summary>
+    private void LookAtHolders()
     {
-        var ended = Backlogs.ToEnd(held, Backlog.Allowed);
-        foreach (var position in ended) holders[position].EndHolder();
-        if (ended.Count > 0) HoldersEnded?.Invoke(ended.Count, held.Sum(answers => answers.Bytes));
-        holders.Clear();
-        held.Clear();
+        lock (looking)
+        {
+            var now = time.GetElapsedTime(startedAt);
+            foreach (var (connection, _) in connections)
+            {
+                if (connection.LookAtBacklog(now) is not { Bytes: > 0 } answers) continue;
+                holders.Add(connection);
+                held.Add(answers);
+            }
+
+            var ended = Backlogs.ToEnd(held, Backlog.Allowed);
+            foreach (var position in ended) holders[position].EndHolder();
+            if (ended.Count > 0) HoldersEnded?.Invoke(ended.Count, held.Sum(answers => answers.Bytes));
+            holders.Clear();
+            held.Clear();
+            if (allHeld.Held <= Backlog.Allowed) quickTimer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
     }
 }

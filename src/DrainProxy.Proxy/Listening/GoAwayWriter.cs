@@ -11,9 +11,11 @@ namespace DrainProxy.Proxy.Listening;
 /// graceful close sends that frame too, but ends a quiet connection in the same breath. Kestrel flushes on frame boundaries only, so a
 /// frame of ours goes out right after a flush of its, never inside one.
 /// </summary>
-/// <param name="inner">The transport's.</param>
-/// <param name="staysOpen">Whoever owns the transport ends it, after Kestrel has let go of it.</param>
-internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWriter
+/// <param name="inner">The transport's, which is ended by its owner after Kestrel has let go of it.</param>
+/// <param name="takesTurns">
+/// TLS ends in a stream, and its writer takes no byte while it flushes: they would be lost or sent twice. A pipe does.
+/// </param>
+internal sealed class GoAwayWriter(PipeWriter inner, bool takesTurns) : PipeWriter
 {
     private const uint NoError = 0;
     private const uint ProtocolError = 1;
@@ -21,14 +23,13 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     private static readonly byte[] GoAway = MakeFrame(NoError);
     private static readonly byte[] Malformed = MakeFrame(ProtocolError);
     private static readonly byte[] TooMuch = MakeFrame(EnhanceYourCalm);
-    private readonly Lock gate = new();
 
-    /// <summary>
-    /// TLS ends in a stream, and its writer takes no byte while it flushes: they would be lost or sent twice. A pipe does.
-    /// </summary>
-    private readonly bool takesTurns = !staysOpen;
+    /// <summary>Without parameters: length 0, type 4.</summary>
+    private static readonly byte[] Settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    private readonly Lock gate = new();
     private ArrayBufferWriter<byte>? aside;
     private bool isAside;
+    private bool isDropped;
     private bool flushing;
     private bool writing;
     private bool flushedOnce;
@@ -37,6 +38,9 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     /// <summary>The flush of a frame of ours; a pipe has one flush at a time.</summary>
     private Task? own;
     private bool completed;
+
+    /// <summary>The last frame has gone out: what Kestrel still writes, a GOAWAY without an error among it, is dropped.</summary>
+    private bool saidLast;
     private long written;
 
     /// <summary>Bytes that Kestrel has written so far.</summary>
@@ -55,13 +59,21 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
         }
     }
 
-    /// <summary>Tells the peer why its connection is about to be closed.</summary>
+    /// <summary>Tells the peer why its connection is about to be closed, as the last that it hears.</summary>
     /// <param name="isMalformed">It breaks the protocol; else it sends too many frames (RFC 9113 section 10.5).</param>
     public void Tell(bool isMalformed)
     {
         lock (gate)
         {
-            if (!completed) Send(isMalformed ? Malformed : TooMuch);
+            if (completed || saidLast) return;
+            if (!flushedOnce && !writing)
+            {
+                // Kestrel has not begun and does not need to: the first frame of a server must be SETTINGS (RFC 9113 section 3.4).
+                inner.Write(Settings);
+                flushedOnce = true;
+            }
+
+            Send(isMalformed ? Malformed : TooMuch);
         }
     }
 
@@ -85,8 +97,15 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
             return;
         }
 
-        inner.Write(frame);
+        Put(frame);
         own = FlushOwn();
+    }
+
+    /// <summary>Whoever holds the gate.</summary>
+    private void Put(byte[] frame)
+    {
+        inner.Write(frame);
+        saidLast |= ReferenceEquals(frame, TooMuch) || ReferenceEquals(frame, Malformed);
     }
 
     public override void Advance(int bytes)
@@ -123,6 +142,13 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
         {
             writing = false;
             flushedOnce = true;
+            if (isDropped)
+            {
+                isDropped = isAside = false;
+                aside!.ResetWrittenCount();
+                return default;
+            }
+
             if (OwnIsUnderWay || isAside)
             {
                 flushing = true;
@@ -144,7 +170,8 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         if (writing) return;
         writing = true;
-        isAside = takesTurns && OwnIsUnderWay;
+        isDropped = saidLast;
+        isAside = isDropped || (takesTurns && OwnIsUnderWay);
         if (isAside) aside ??= new();
     }
 
@@ -153,7 +180,7 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
     {
         if (pending is not { } frame) return false;
         pending = null;
-        inner.Write(frame);
+        Put(frame);
         return true;
     }
 
@@ -239,8 +266,6 @@ internal sealed class GoAwayWriter(PipeWriter inner, bool staysOpen) : PipeWrite
             if (!completed && (exception is null || !writing) && pending is { } frame && flushedOnce) inner.Write(frame);
             (pending, completed) = (null, true);
         }
-
-        if (!staysOpen) inner.Complete(exception);
     }
 
     /// <summary>Hands what was written last to the kernel, once Kestrel is done.</summary>

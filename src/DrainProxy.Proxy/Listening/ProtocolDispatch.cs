@@ -28,8 +28,8 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
     {
         if (await StartsWithPreface(context.Transport.Input))
         {
-            PrepareHttp2(context, connection);
-            return http2!;
+            var told = PrepareHttp2(context, connection);
+            return _ => http2!(told);
         }
 
         PrepareHttp1(context, connection);
@@ -42,18 +42,25 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
         var protocol = context.Features.Get<ITlsApplicationProtocolFeature>()?.ApplicationProtocol ?? default;
         var connection = (TrackedConnection)context.Features.Get<IConnectionSocketFeature>()!;
         connection.IsTls = true;
-        if (protocol.Span.SequenceEqual("h2"u8)) PrepareHttp2(context, connection);
-        else PrepareHttp1(context, connection);
+        if (protocol.Span.SequenceEqual("h2"u8))
+        {
+            await next(PrepareHttp2(context, connection));
+            if (connection.EndsToldHttp2) await LateEnd.OfTls(connection, context, time);
+            return;
+        }
+
+        PrepareHttp1(context, connection);
         await next(context);
         connection.Http1?.CompleteInner();
     }
 
-    private void PrepareHttp2(ConnectionContext context, TrackedConnection connection)
+    private ToldConnection PrepareHttp2(ConnectionContext context, TrackedConnection connection)
     {
-        var writer = new GoAwayWriter(context.Transport.Output, staysOpen: !connection.IsTls);
+        var writer = new GoAwayWriter(context.Transport.Output, takesTurns: connection.IsTls);
         var frames = new FrameReader(context.Transport.Input, writer, connection, time);
         context.Transport = new DuplexPipe(frames, writer);
         connection.BecomeHttp2(writer, frames);
+        return new(context, frames, time);
     }
 
     private void PrepareHttp1(ConnectionContext context, TrackedConnection connection)

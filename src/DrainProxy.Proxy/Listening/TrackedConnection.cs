@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.KeepAlive;
@@ -74,7 +75,7 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public GoAwayWriter? Http2 { get; private set; }
 
     /// <summary>The HTTP/2 connection ends by Kestrel's will or ours, told by a GOAWAY that the peer may not have read yet.</summary>
-    public bool EndsToldHttp2 => frames is { EndsEarly: true } && (!closedByUs || frames.IsFlooded);
+    public bool EndsToldHttp2 => frames is { EndsEarly: true } && (!closedByUs || frames.IsEnded);
 
     public bool IsHttp2 => Http2 is not null;
 
@@ -186,10 +187,14 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     public void BecomeHttp2(GoAwayWriter writer, FrameReader reader) => (Http2, frames) = (writer, reader);
 
     /// <summary>Sees an HTTP/2 connection that ended early to its end: the last frames go out, and what still comes is dropped for a while.</summary>
-    public async Task SeeOut(long most, CancellationToken cancel)
+    /// <param name="most">Bytes that are dropped.</param>
+    /// <param name="tls">What the transport is wrapped in.</param>
+    /// <param name="cancel">Says that it was long enough.</param>
+    public async Task SeeOut(long most, SslStream? tls, CancellationToken cancel)
     {
         var discarding = frames!.Discard(most, cancel);
         await Http2!.SendRest().WaitAsync(cancel);
+        if (tls is not null) await tls.ShutdownAsync().WaitAsync(cancel);
         if (ShutdownSend()) await discarding;
     }
 
@@ -255,15 +260,15 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         }
     }
 
-    /// <summary>Once a second: what is held for this client, and for how long it has taken nothing of it.</summary>
-    public HeldAnswers LookAtBacklog(TimeSpan now) => holding.Look(Backlog.Held, Backlog.Releases, now);
+    /// <summary>What is held for this client, and for how long it has taken nothing of it; nothing of one that is ending already.</summary>
+    public HeldAnswers LookAtBacklog(TimeSpan now) => frames is { IsEnded: true } ? default : holding.Look(Backlog.Held, Backlog.Releases, now);
 
     /// <summary>Ends a client that takes nothing of what is held for it, when others need the room.</summary>
     public void EndHolder()
     {
         TooSlow = true;
-        Http2?.Tell(isMalformed: false);
-        Abort("the peer does not take its answers, and what is held for it is needed");
+        if (frames is not null) frames.End();
+        else Abort("the peer does not take its answers, and what is held for it is needed");
     }
 
     /// <summary>No request is in flight: what was measured before says nothing of the next one.</summary>

@@ -24,10 +24,17 @@ internal static class Log
             .MinimumLevel.Override("Microsoft", Framework(settings.LogLevel))
             .MinimumLevel.Override("System", Framework(settings.LogLevel))
             .MinimumLevel.Override("Yarp", Framework(settings.LogLevel))
+            .Filter.ByExcluding(IsSaidElsewhere)
             .WriteTo.Sink(sink)
             .CreateLogger();
         return new SerilogLoggerFactory(logger, dispose: true);
     }
+
+    /// <summary>
+    /// Kestrel calls it critical, ten lines with a stack each, when one client resets its streams faster than they can be cleared away. The connection is
+    /// ended and counted as any that floods us; who attacks must not fill the log (aspnetcore issue 53377).
+    /// </summary>
+    private static bool IsSaidElsewhere(LogEvent line) => EventFields.EventName(line) == "Http2QueueOperationsExceeded";
 
     internal static ITextFormatter Formatter(LogForm form, bool redirected) => form switch
     {

@@ -20,7 +20,7 @@ public sealed class FrameFloodTests
     [InlineData(Headers, 0, 1001)]
     [InlineData(Priority, 5, 5001)]
     [InlineData(PriorityUpdate, 8, 5001)]
-    [InlineData(Reset, 4, 5001)]
+    [InlineData(Reset, 4, FrameFlood.Burst + 1)]
     [InlineData(WindowUpdate, 4, 5001)]
     [InlineData(GoAway, 8, 1001)]
     [InlineData(Continuation, 16_384, 10_001)]
@@ -111,6 +111,19 @@ public sealed class FrameFloodTests
         }
 
         Assert.True(flood.Advance(Frame(type, length), TimeSpan.Zero, written));
+    }
+
+    [Fact]
+    public void Clients_that_give_up_waiting_are_no_burst()
+    {
+        var flood = new FrameFlood();
+        flood.Advance(Opening, TimeSpan.Zero);
+        for (var round = 0; round < 50; round++)
+        {
+            var now = TimeSpan.FromMilliseconds(200 * round);
+            for (var i = 0; i < 100; i++) Assert.False(flood.Advance(Frame(Headers, 30), now));
+            for (var i = 0; i < 100; i++) Assert.False(flood.Advance(Frame(Reset, 4), now));
+        }
     }
 
     [Fact]

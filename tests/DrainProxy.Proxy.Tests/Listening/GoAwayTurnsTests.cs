@@ -12,7 +12,7 @@ public sealed class GoAwayTurnsTests
     private readonly HeldStream stream = new();
     private readonly GoAwayWriter writer;
 
-    public GoAwayTurnsTests() => writer = new(PipeWriter.Create(stream), staysOpen: false);
+    public GoAwayTurnsTests() => writer = new(PipeWriter.Create(stream), takesTurns: true);
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

@@ -37,7 +37,7 @@ public sealed class ListeningTests
     public async Task Goaway_waits_for_the_first_flush_and_never_stands_inside_a_frame()
     {
         var pipe = new Pipe();
-        var writer = new GoAwayWriter(pipe.Writer, staysOpen: false);
+        var writer = new GoAwayWriter(pipe.Writer, takesTurns: true);
         writer.Announce();
         Assert.False(pipe.Reader.TryRead(out _));
 
@@ -54,7 +54,7 @@ public sealed class ListeningTests
     public async Task Goaway_on_a_quiet_connection_goes_out_at_once_and_once()
     {
         var pipe = new Pipe();
-        var writer = new GoAwayWriter(pipe.Writer, staysOpen: false);
+        var writer = new GoAwayWriter(pipe.Writer, takesTurns: true);
         writer.GetMemory(1);
         writer.Advance(1);
         await writer.FlushAsync(TestContext.Current.CancellationToken);

@@ -14,7 +14,7 @@ namespace DrainProxy.Proxy.Forwarding.Streams;
 internal sealed class PacedAnswer(IHttpResponseBodyFeature client, TrackedConnection connection) : PassingStream(client.Stream), IHttpResponseBodyFeature
 {
     /// <summary>Bytes of the first piece; a client that takes nothing makes us hold no more.</summary>
-    public const int FirstPiece = 16 * 1024;
+    public const int FirstPiece = 4 * 1024;
     private const int LargestPiece = 64 * 1024;
 
     /// <summary>Kestrel keeps less than <see cref="FirstPiece"/> of a stream without asking us to wait: beyond this the client has taken some.</summary>

@@ -7,7 +7,7 @@ namespace DrainProxy.Proxy.Listening.Http2;
 
 /// <summary>
 /// Looks at the frames of an HTTP/2 client on their way to Kestrel and ends the connection of one that floods: GOAWAY with
-/// ENHANCE_YOUR_CALM, and after what has come already Kestrel sees the end of the input. One that does not begin with SETTINGS is not
+/// ENHANCE_YOUR_CALM, and Kestrel sees the end of the input before the bytes that were too much. One that does not begin with SETTINGS is not
 /// listened to. Nothing is kept back or changed before that.
 /// </summary>
 internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TrackedConnection connection, TimeProvider time) : PipeReader
@@ -16,14 +16,14 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     private ReadOnlySequence<byte> buffer;
     private FrameFlood flood;
     private long looked;
-    private bool ended;
+    private volatile bool ended;
     private bool peerEnded;
 
-    private static ReadResult End => new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
+    private static ReadResult EndOfInput => new(ReadOnlySequence<byte>.Empty, isCanceled: false, isCompleted: true);
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
-        if (ended) return new(End);
+        if (ended) return new(EndOfInput);
         var read = inner.ReadAsync(cancellationToken);
         return read.IsCompletedSuccessfully ? new(Look(read.Result)) : Slow(read);
     }
@@ -32,7 +32,7 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     {
         if (ended)
         {
-            result = End;
+            result = EndOfInput;
             return true;
         }
 
@@ -56,13 +56,36 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     /// <summary>The peer has not ended the connection, or not that anybody saw.</summary>
     public bool EndsEarly => !peerEnded;
 
-    /// <summary>A flood ended it.</summary>
-    public bool IsFlooded => ended && !flood.HasBadPreface;
+    /// <summary>We have ended it, and say so.</summary>
+    public bool IsEnded => ended;
 
-    /// <summary>On clear text the transport's reader stays open: see <see cref="Discard"/>.</summary>
+    /// <summary>
+    /// Says that it was too much and ends the input, for Kestrel as if the peer had left. From any thread, with any lock: what waits for the input goes on in a
+    /// thread of its own.
+    /// </summary>
+    public void End()
+    {
+        if (ended) return;
+        ended = true;
+        ThreadPool.UnsafeQueueUserWorkItem(static reader => reader.EndNow(), this, preferLocal: false);
+    }
+
+    private void EndNow()
+    {
+        try
+        {
+            writer.Tell(isMalformed: false);
+            inner.CancelPendingRead();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+
+    /// <summary>The transport's reader stays open: see <see cref="Discard"/>.</summary>
     public override void Complete(Exception? exception = null)
     {
-        if (connection.IsTls) inner.Complete(exception);
     }
 
     /// <summary>
@@ -101,34 +124,30 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
         return connection.Fails(e);
     }
 
+    /// <summary>Kestrel sees nothing of what came last.</summary>
     private ReadResult Drop()
     {
         inner.AdvanceTo(buffer.End);
         buffer = default;
-        // Kestrel, which has seen no preface yet, would wait for the peer to close.
-        connection.Abort("the HTTP/2 client did not begin with SETTINGS");
-        return End;
+        return EndOfInput;
     }
 
     private ReadResult Look(in ReadResult raw)
     {
         buffer = raw.Buffer;
         peerEnded |= raw.IsCompleted;
-        if (!ended && buffer.Length > looked)
+        if (ended) return Drop();
+        if (buffer.Length <= looked) return raw;
+        var now = time.GetElapsedTime(openedAt);
+        foreach (var segment in buffer.Slice(looked))
         {
-            var now = time.GetElapsedTime(openedAt);
-            foreach (var segment in buffer.Slice(looked))
-            {
-                if (!flood.Advance(segment.Span, now, writer.Written)) continue;
-                ended = true;
-                writer.Tell(flood.HasBadPreface);
-                if (flood.HasBadPreface) return Drop();
-                break;
-            }
-
-            looked = buffer.Length;
+            if (!flood.Advance(segment.Span, now, writer.Written)) continue;
+            ended = true;
+            writer.Tell(flood.HasBadPreface);
+            return Drop();
         }
 
+        looked = buffer.Length;
         return raw;
     }
 }
