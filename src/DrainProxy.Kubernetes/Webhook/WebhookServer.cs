@@ -17,6 +17,16 @@ namespace DrainProxy.Kubernetes.Webhook;
 /// <summary>One Kestrel of the webhook: the TLS listener that the API server calls, or the plain one for probes and metrics.</summary>
 internal sealed class WebhookServer : IDisposable
 {
+    /// <summary>
+    /// Connections at once. API servers need a handful; the rest is room for whoever connects and says nothing, who is gone after <see cref="Handshakes"/>.
+    /// </summary>
+    private const int MostConnections = 1024;
+
+    private static readonly TimeSpan Handshakes = TimeSpan.FromSeconds(3);
+
+    /// <summary>Longer than an API server keeps a quiet connection (90 s, Go's http.DefaultTransport).</summary>
+    private static readonly TimeSpan Idle = TimeSpan.FromMinutes(2);
+
     private readonly KestrelServer server;
     private readonly List<ListenOptions> bound = [];
 
@@ -30,12 +40,12 @@ internal sealed class WebhookServer : IDisposable
     public static WebhookServer Secure(IEnumerable<IPEndPoint> endPoints, Func<SslStreamCertificateContext?> certificate, ILoggerFactory logs)
     {
         var options = new KestrelServerOptions { AddServerHeader = false, ApplicationServices = TlsServices(logs) };
-        options.Limits.MaxConcurrentConnections = 256;
+        options.Limits.MaxConcurrentConnections = MostConnections;
         options.Limits.MaxRequestBodySize = ReviewBody.Largest;
         options.Limits.MaxRequestBufferSize = 256 << 10;
         options.Limits.MaxRequestHeadersTotalSize = 32 << 10;
         options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        options.Limits.KeepAliveTimeout = TimeSpan.FromMinutes(5);
+        options.Limits.KeepAliveTimeout = Idle;
         options.Limits.Http2.InitialConnectionWindowSize = 256 << 10;
         options.Limits.Http2.InitialStreamWindowSize = 128 << 10;
         var created = new WebhookServer(options, logs);
@@ -45,7 +55,7 @@ internal sealed class WebhookServer : IDisposable
             {
                 created.bound.Add(listen);
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => new(Handshake(certificate())) });
+                listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => new(Handshake(certificate())), HandshakeTimeout = Handshakes });
             });
         }
 

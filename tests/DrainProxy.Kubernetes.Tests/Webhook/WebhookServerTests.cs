@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using DrainProxy.Kubernetes.Webhook;
@@ -41,6 +42,30 @@ public sealed class WebhookServerTests
         using var answer = await webhook.Call(content);
 
         Assert.Equal(status, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Those_who_connect_and_say_nothing_do_not_keep_the_API_server_out()
+    {
+        await using var webhook = await TestWebhook.Start();
+        var silent = new List<TcpClient>();
+        try
+        {
+            for (var i = 0; i < 600; i++)
+            {
+                silent.Add(new());
+                await silent[^1].ConnectAsync(IPAddress.Loopback, webhook.Replica.Port, Cancel);
+            }
+
+            using var answer = await webhook.Call(TestWebhook.Json(Review));
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            // The first of them is closed without having said anything.
+            Assert.Equal(0, await silent[0].GetStream().ReadAsync(new byte[1], Cancel));
+        }
+        finally
+        {
+            silent.ForEach(s => s.Dispose());
+        }
     }
 
     [Fact]
