@@ -21,7 +21,7 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>What the data path is made of; put together once, at start. MaxExchanges: see ConnectionRoom.Exchanges.</summary>
 internal sealed record DataPath(
     ProxySettings Settings, ForwardingRules Rules, Lifecycle Lifecycle, TerminationLog Termination, ProxyCounters Counters, ProxyMetrics Metrics,
-    Hold Hold, AdmissionGate Gate, BlackBox BlackBox, OwnMemory Own, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, TimeProvider Time);
+    Hold Hold, AdmissionGate Gate, BlackBox BlackBox, OwnMemory Own, IHttpForwarder Forwarder, StreamRegistry Streams, int MaxExchanges, UploadRoom? Uploads, TimeProvider Time);
 
 /// <summary>
 /// The way of a request, in the order of its stages; the only place where that order is written:
@@ -56,8 +56,8 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
                 if (path.Own.IsShort) await Refuse(context, ShedReason.OwnMemory);
                 // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
                 else if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await Refuse(context, Refusal.Descriptors);
-                else if (path.Gate.IsActive || !context.Target.Monitor.Breaker.Admits) await ForwardWithRoom(context);
-                else await Forward(context, asksForRoom: false);
+                else if (path.Uploads is { } uploads && UploadRoom.Counts(context.Http)) await ForwardUpload(context, uploads);
+                else await GoOn(context);
             }
         }
         catch (Exception e) when (!context.Http.RequestAborted.IsCancellationRequested && e is not BadHttpRequestException)
@@ -107,6 +107,37 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
         exchange.Shed = ShedReason.Closing;
         await Answer(exchange, OwnAnswer.HealthWhileTerminating, Outcome.Refused);
         return true;
+    }
+
+    private Task GoOn(Exchange exchange) =>
+        path.Gate.IsActive || !exchange.Target.Monitor.Breaker.Admits ? ForwardWithRoom(exchange) : Forward(exchange, asksForRoom: false);
+
+    /// <summary>An upload holds its place in our own memory until it is over.</summary>
+    private async Task ForwardUpload(Exchange exchange, UploadRoom uploads)
+    {
+        exchange.Connection.EndsWithFin = true;
+        var entered = await uploads.Enter(exchange.Http.RequestAborted);
+        exchange.Connection.EndsWithFin = false;
+        switch (entered)
+        {
+            case HoldResult.Released:
+                break;
+            case HoldResult.ClientGone or HoldResult.Cut:
+                await HoldFailed(exchange, entered);
+                return;
+            default:
+                await Refuse(exchange, ShedReason.OwnMemory);
+                return;
+        }
+
+        try
+        {
+            await GoOn(exchange);
+        }
+        finally
+        {
+            uploads.Leave();
+        }
     }
 
     /// <summary>The request holds its place with the app until the app has answered.</summary>

@@ -52,6 +52,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly List<AppTarget> targets = [];
     private readonly AppMemory appMemory;
     private readonly OwnMemory own;
+    private readonly UploadRoom? uploads;
     private readonly PressureSampler pressure;
     private IReadOnlyCollection<int> ownPorts = [];
     private readonly BlackBox blackBox;
@@ -99,12 +100,14 @@ internal sealed partial class ProxyHost : IDisposable
         metrics = new(counters, Sources(), version, time);
         exporter = new(metrics);
         var hold = new Hold(settings.HoldTimeout, settings.HoldMax, lifecycle, counters, time);
-        var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, own, Forwarder(), streams, maxExchanges, time);
+        var buffers = OwnBuffers.For(own.LimitBytes);
+        uploads = buffers.Uploads == int.MaxValue ? null : new(buffers.Uploads, Math.Min(buffers.WaitingUploads, settings.HoldMax), settings.HoldTimeout, lifecycle, time);
+        var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, own, Forwarder(), streams, maxExchanges, uploads, time);
         accounts = new(path, logs.CreateLogger("access"));
         application = new(path, log, accounts);
         connections.ResponseLost = accounts.TellLostResponse;
         connections.HoldersEnded = application.TellHoldersEnded;
-        data = new(settings, targets, idleTimeout, connections, Certificates(), OwnBuffers.For(own.LimitBytes), time, logs);
+        data = new(settings, targets, idleTimeout, connections, Certificates(), buffers, time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
         if (app is not null) supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);
         if (recycles) leaks = Leaks(recycler = supervision is null ? Recycler() : null);
@@ -153,6 +156,7 @@ internal sealed partial class ProxyHost : IDisposable
         supervision?.Dispose();
         nodeWatch?.Dispose();
         data.Dispose();
+        uploads?.Dispose();
         admin.Dispose();
         connections.Dispose();
         pressure.Dispose();

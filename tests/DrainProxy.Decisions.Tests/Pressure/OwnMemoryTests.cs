@@ -89,6 +89,18 @@ public sealed class OwnMemoryTests
         Assert.True(buffers.StreamWindow >= 65_535);
     }
 
+    [Theory]
+    [InlineData(32, 16, 61)]
+    [InlineData(64, 83, 122)]
+    [InlineData(128, 347, 163)]
+    [InlineData(256, 730, 196)]
+    public void Uploads_that_all_stand_still_fit_into_two_thirds_of_the_limit(long limitMi, int uploads, int waiting)
+    {
+        var buffers = OwnBuffers.For(limitMi << 20);
+        Assert.Equal((uploads, waiting), (buffers.Uploads, buffers.WaitingUploads));
+        Assert.Equal((int.MaxValue, int.MaxValue), (OwnBuffers.For(long.MaxValue).Uploads, OwnBuffers.For(long.MaxValue).WaitingUploads));
+    }
+
     private OwnMemoryStep Read(double used, double milliseconds = 1000)
     {
         at += TimeSpan.FromMilliseconds(milliseconds);
