@@ -51,6 +51,19 @@ public sealed class BoundedTroubleTests
     }
 
     [Fact]
+    public async Task An_app_that_answers_half_a_body_and_is_silent()
+    {
+        using var app = Listener.Tcp();
+        app.Answer("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
+        await using var proxy = await Start(app.Address, "--request-timeout", "2s");
+        var answers = await Ask(proxy);
+        Assert.All(answers, a => Assert.Equal(0, a.Status));
+        await Net.Eventually(async () => await Errors(proxy, "app_timeout") == Clients, "each has its cause");
+        Assert.Equal(0, await Errors(proxy, "closed_during_answer"));
+        await NothingLeft(proxy);
+    }
+
+    [Fact]
     public async Task An_app_that_answers_half_a_head_and_leaves()
     {
         using var app = Listener.Tcp();

@@ -173,7 +173,8 @@ internal sealed class AppTransformer(
         // A 101's Connection field says Upgrade; its connection ends with the protocol it changes to.
         var switches = Switches(proxyResponse);
         if (!switches) CloseIfDue(headers);
-        if (!switches && exchange.Target.Config.ActivityTimeout is { } silence && silence != Timeout.InfiniteTimeSpan) WatchSilence(proxyResponse, silence);
+        if (!switches && exchange.Target.Config.ActivityTimeout is { } silence && silence != Timeout.InfiniteTimeSpan)
+            Wrap(proxyResponse, inner => exchange.Silence = new(inner));
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         if (!isSmall && !switches) Pace(proxyResponse);
@@ -233,9 +234,6 @@ internal sealed class AppTransformer(
         var http = exchange.Http;
         Wrap(response, inner => new HeadFirstStream(inner, cancel => http.Response.Body.FlushAsync(cancel)));
     }
-
-    private void WatchSilence(HttpResponseMessage response, TimeSpan limit) =>
-        Wrap(response, inner => exchange.Silence = new SilenceWatch(inner, limit, time));
 
     /// <summary>The wrapped content is asked for its fields by what comes later.</summary>
     private static void Wrap(HttpResponseMessage response, Func<Stream, Stream> wrap)
