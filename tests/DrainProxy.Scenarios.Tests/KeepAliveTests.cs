@@ -47,8 +47,8 @@ public sealed class KeepAliveTests
 
     private static async Task NoPostFails(Func<Task<App>> start, double idle)
     {
-        const int clients = 50;
-        const int posts = 10;
+        const int clients = 100;
+        const int posts = 5;
         await using var app = await start();
         await using var proxy = DrainProxyProcess.Start(app.Address);
         await proxy.Ready();

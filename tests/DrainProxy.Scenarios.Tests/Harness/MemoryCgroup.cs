@@ -37,6 +37,9 @@ internal sealed class MemoryCgroup : IDisposable
 
     public void Limit(long bytes) => File.WriteAllText(Path.Combine(Folder, "memory.limit_in_bytes"), bytes.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>Gives back what can be had again from files, so that a limit below what was charged can be set.</summary>
+    public void Reclaim() => File.WriteAllText(Path.Combine(Folder, "memory.force_empty"), "0");
+
     /// <summary>A command line that runs another inside: a shell that moves itself there and becomes it.</summary>
     public string[] Around(string program, params string[] arguments) => ["/bin/sh", "-c", "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"", Folder, program, .. arguments];
 
