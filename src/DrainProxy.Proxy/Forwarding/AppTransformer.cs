@@ -174,7 +174,7 @@ internal sealed class AppTransformer(
         var switches = Switches(proxyResponse);
         if (!switches) CloseIfDue(headers);
         if (!switches && exchange.Target.Config.ActivityTimeout is { } silence && silence != Timeout.InfiniteTimeSpan)
-            Wrap(proxyResponse, inner => exchange.Silence = new(inner));
+            Wrap(proxyResponse, inner => exchange.Silence = new(inner, exchange.Http));
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         if (!isSmall && !switches) Pace(proxyResponse);

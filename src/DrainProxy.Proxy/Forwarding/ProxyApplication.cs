@@ -335,7 +335,7 @@ internal sealed partial class ProxyApplication(DataPath path, ILogger log, Excha
 
         if (exchange.BodyWantedAgain) return Failure.RefusedStream;
         // YARP has the same words for a client that leaves, for an app that ends, and for one that was silent for too long.
-        if (exchange.Silence is { GaveUp: true } && !http.RequestAborted.IsCancellationRequested) return Failure.Timeout;
+        if (exchange.Silence is { GaveUp: true }) return Failure.Timeout;
         var failure = error == ForwarderError.RequestBodyClient && exchange.Content is { WasCut: true } && !http.RequestAborted.IsCancellationRequested
             ? Failure.OfCutBody(http.GetForwarderErrorFeature()?.Exception)
             : Failure.Of(error, http.GetForwarderErrorFeature()?.Exception);
