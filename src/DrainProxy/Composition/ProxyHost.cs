@@ -104,9 +104,10 @@ internal sealed partial class ProxyHost : IDisposable
         uploads = buffers.Uploads == int.MaxValue ? null : new(buffers.Uploads, Math.Min(buffers.WaitingUploads, settings.HoldMax), settings.HoldTimeout, lifecycle, time);
         var path = new DataPath(settings, new ForwardingRules(settings), lifecycle, termination, counters, metrics, hold, gate, blackBox, own, Forwarder(), streams, maxExchanges, uploads, time);
         accounts = new(path, logs.CreateLogger("access"));
-        application = new(path, log, accounts);
+        var endings = new Endings(path, log, accounts);
+        application = new(path, accounts, endings);
         connections.ResponseLost = accounts.TellLostResponse;
-        connections.HoldersEnded = application.TellHoldersEnded;
+        connections.HoldersEnded = endings.TellHoldersEnded;
         data = new(settings, targets, idleTimeout, connections, Certificates(), buffers, time, logs);
         drain = new(new(lifecycle, termination, plan, connections, streams, accounts, counters, data, time), log);
         if (app is not null) supervision = new(app, settings, plan, targets[0], CreateSide, streams, time, log);

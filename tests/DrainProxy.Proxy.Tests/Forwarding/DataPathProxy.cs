@@ -45,7 +45,8 @@ internal sealed class DataPathProxy : IHttpForwarder, IAsyncDisposable
         var path = new DataPath(
             settings, new(settings), lifecycle, new(), Counters, metrics, new(settings.HoldTimeout, settings.HoldMax, lifecycle, Counters, time),
             new(settings, lifecycle, Counters, log), new(sampler, Counters, log), own, this, new(), 1000, null, time);
-        application = new(path, log, new(path, log));
+        var accounts = new ExchangeAccounts(path, log);
+        application = new(path, accounts, new(path, log, accounts));
         data = new(settings, [new(app, TimeSpan.Zero, pool, monitor)], TimeSpan.FromSeconds(60), connections, null, OwnBuffers.For(long.MaxValue), time, NullLoggerFactory.Instance);
     }
 
