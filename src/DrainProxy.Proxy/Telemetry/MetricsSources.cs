@@ -34,6 +34,12 @@ public sealed class MetricsSources
     /// <summary>The app's highest use of memory since the last call.</summary>
     public Func<long> TakeMemoryPeak { get; init; } = () => 0;
 
+    /// <summary>The app's least headroom since the last call, in bytes; <see cref="long.MaxValue"/> when no limit was known.</summary>
+    public Func<long> TakeHeadroomLow { get; init; } = () => long.MaxValue;
+
+    /// <summary>The shortest time to OOM since the last call, in ticks of <see cref="TimeSpan"/>; <see cref="long.MaxValue"/> when it was never in sight.</summary>
+    public Func<long> TakeTimeToOomLow { get; init; } = () => long.MaxValue;
+
     /// <summary>Time since t0 while a termination goes on, null otherwise. Lets a scrape in the middle of a drain see how long it takes already.</summary>
     public Func<TimeSpan?> DrainElapsed { get; init; } = () => null;
 

@@ -27,6 +27,10 @@ internal static class PressureInstruments
         Gauge("app_memory_peak", "By", "Highest use of memory by the app since the last scrape.", _ => [new(peak.Read())]);
         Gauge("app_memory_limit", "By", "Nearest limit that holds for the app's memory.", s => Bounded(s, s.Sample.LimitBytes));
         Gauge("memory_headroom", "By", "What the app may still allocate before the kernel kills.", s => Bounded(s, s.Sample.HeadroomBytes));
+        // Also told when the app has just gone: then it matters most.
+        var low = new RecentLow(sources.TakeHeadroomLow, scrapes);
+        meter.CreateObservableGauge("drainproxy.memory_headroom_low", () => low.Read() is not long.MaxValue and var lowest ? [new(lowest)] : Array.Empty<Measurement<long>>(),
+            "By", "Lowest memory_headroom since the last scrape.");
         meter.CreateObservableCounter("drainproxy.app_memory_stalled", () => Stalled(sources.Pressure().Charge.Stalls ?? default), "s",
             "Time that tasks of the app have waited for memory, by its cgroup: some, or all that had work.");
         meter.CreateObservableCounter("drainproxy.app_oom_kills", sources.OomKills, "{kill}", "Processes of the app that the OOM killer has killed.");

@@ -52,7 +52,7 @@ public sealed class ProxyMetrics : IDisposable
         AddConnections();
         AddTermination();
         PressureInstruments.Add(Meter, sources, Scrapes);
-        AdmissionInstruments.Add(Meter, counters, sources.Admission, Scrapes);
+        AdmissionInstruments.Add(Meter, counters, sources, Scrapes);
         var process = new ProcessReader(time);
         SocketInstruments.Add(Meter, sources, process, Scrapes);
         ProcessInstruments.Add(Meter, process);

@@ -92,3 +92,11 @@ internal sealed class RecentPeak(Func<long> take, ScrapeMemory scrapes)
         notes.RemoveAt(0);
     }
 }
+
+/// <summary>The lowest value of a gauge since a moment in the past, in the same way. <see cref="long.MaxValue"/> stands for none.</summary>
+internal sealed class RecentLow(Func<long> take, ScrapeMemory scrapes)
+{
+    private readonly RecentPeak mirrored = new(() => -take(), scrapes);
+
+    public long Read() => -mirrored.Read();
+}

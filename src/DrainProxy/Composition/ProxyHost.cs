@@ -57,6 +57,7 @@ internal sealed partial class ProxyHost : IDisposable
     private IReadOnlyCollection<int> ownPorts = [];
     private readonly BlackBox blackBox;
     private readonly AdmissionGate gate;
+    private readonly PressureLows lows = new();
     private readonly ProxyMetrics metrics;
     private readonly PrometheusExporter exporter;
     private readonly ProxyApplication application;
@@ -94,7 +95,11 @@ internal sealed partial class ProxyHost : IDisposable
         blackBox = new(pressure, counters, log);
         var version = Version();
         gate = new(settings, lifecycle, counters, log);
-        pressure.Sampled += snapshot => gate.Observe(snapshot.Sample);
+        pressure.Sampled += snapshot =>
+        {
+            gate.Observe(snapshot.Sample);
+            lows.Observe(snapshot.Sample, gate.Read(static control => control.TimeToOom));
+        };
         blackBox.Requests = gate;
         gate.OnlyCriticalChanged += _ => TellReadiness();
         metrics = new(counters, Sources(), version, time);
@@ -350,6 +355,8 @@ internal sealed partial class ProxyHost : IDisposable
         TakeQueuePeak = () => pressure.TakeQueuePeak(),
         TakeAppQueuePeak = () => pressure.TakeAppQueuePeak(),
         TakeMemoryPeak = () => pressure.TakePeak(),
+        TakeHeadroomLow = () => lows.TakeHeadroom(pressure.Latest),
+        TakeTimeToOomLow = () => lows.TakeTimeToOom(gate.Read(static control => control.HasMemory ? control.TimeToOom : TimeSpan.MaxValue)),
         DrainElapsed = () => lifecycle.State.TerminatedAt is { } t0 ? drain.AllEnded ?? lifecycle.Now - t0 : null,
     };
 

@@ -28,6 +28,7 @@ public sealed partial class FamilyTableTests
         ("drainproxy_shadow_shed_total", "counter",
             One("reason", "memory", "max_in_flight", "queue_full", "queue_timeout", "descriptors", "own_memory", "closing")),
         ("drainproxy_time_to_oom_seconds", "gauge", []),
+        ("drainproxy_time_to_oom_low_seconds", "gauge", []),
         ("drainproxy_memory_pressure_step", "gauge", One("step", "none", "heavy_stopped", "sheddable_stopped", "only_critical")),
         ("drainproxy_route_memory_bytes", "gauge", []),
         ("drainproxy_replayed_total", "counter", One("reason", "connect_failed", "not_processed", "no_answer")),
@@ -66,6 +67,7 @@ public sealed partial class FamilyTableTests
         ("drainproxy_app_memory_peak_bytes", "gauge", [""]),
         ("drainproxy_app_memory_limit_bytes", "gauge", [""]),
         ("drainproxy_memory_headroom_bytes", "gauge", [""]),
+        ("drainproxy_memory_headroom_low_bytes", "gauge", [""]),
         ("drainproxy_app_oom_kills_total", "counter", [""]),
         ("drainproxy_memory_source", "gauge", One("method", "none", "cgroup", "processes", "metrics")),
         ("process_cpu_seconds_total", "counter", [""]),
@@ -150,15 +152,14 @@ public sealed partial class FamilyTableTests
             "app_memory_limit_bytes", "app_accept_queue_limit", "file_descriptors_limit",
             // What is learned over minutes.
             "route_memory_bytes",
-            // Limit less use, and use by slope: their lows are the highs of app_memory_bytes.
-            "memory_headroom_bytes", "time_to_oom_seconds",
             // Looked at a few times a minute: there is nothing in between to hold.
             "sockets", "app_ports", "tcp_memory_bytes", "file_descriptors",
         ];
         using var bench = new MetricsBench();
         var gauges = bench.Scrape().Families.Where(f => f.Type == "gauge" && f.Name.StartsWith("drainproxy_", StringComparison.Ordinal)).Select(f => f.Name["drainproxy_".Length..]).ToList();
-        var peaks = gauges.Where(g => g.EndsWith("_peak", StringComparison.Ordinal) || g == "app_memory_peak_bytes").ToList();
-        var twins = peaks.Select(p => p.Replace("_peak", "", StringComparison.Ordinal)).ToList();
+        // What is bad when it is low has a twin with the lowest value.
+        var peaks = gauges.Where(g => g.EndsWith("_peak", StringComparison.Ordinal) || g is "app_memory_peak_bytes" or "memory_headroom_low_bytes" or "time_to_oom_low_seconds").ToList();
+        var twins = peaks.Select(p => p.Replace("_peak", "", StringComparison.Ordinal).Replace("_low", "", StringComparison.Ordinal)).ToList();
         Assert.Empty(twins.Except(gauges));
         Assert.Equal(gauges.Except(peaks).Except(twins).Order(), slow.Order());
     }

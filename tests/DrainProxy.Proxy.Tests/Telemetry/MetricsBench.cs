@@ -21,6 +21,9 @@ internal sealed class MetricsBench : IDisposable
             AcceptQueueDepth = () => AcceptQueueDepth,
             Pressure = () => Pressure,
             DrainElapsed = () => DrainElapsed,
+            Admission = () => AdmissionReading.None with { TimeToOom = TimeToOom },
+            TakeHeadroomLow = () => Lows.TakeHeadroom(Pressure.Sample),
+            TakeTimeToOomLow = () => Lows.TakeTimeToOom(TimeToOom ?? TimeSpan.MaxValue),
         }, version, Time);
         Exporter = new PrometheusExporter(Metrics);
     }
@@ -53,6 +56,10 @@ internal sealed class MetricsBench : IDisposable
     public PressureSnapshot Pressure { get; set; } = SomePressure;
 
     public TimeSpan? DrainElapsed { get; set; }
+
+    public TimeSpan? TimeToOom { get; set; }
+
+    public PressureLows Lows { get; } = new();
 
     public string Text(bool openMetrics = false, string? scraper = null, PrometheusExporter? exporter = null)
     {

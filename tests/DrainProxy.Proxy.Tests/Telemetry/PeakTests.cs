@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Pressure.Admission;
+using DrainProxy.Decisions.Pressure.Sensing;
 using DrainProxy.Proxy.Telemetry;
 
 namespace DrainProxy.Proxy.Tests.Telemetry;
@@ -141,6 +142,45 @@ public sealed class PeakTests
         Assert.Equal(1, scrape["drainproxy_held_requests_peak"]);
         Assert.Equal(0, scrape["drainproxy_held_requests"]);
         Assert.Equal(0, scrape[Peak]);
+    }
+
+    [Fact]
+    public void Two_scrapers_both_see_how_near_the_wall_it_was_and_each_only_once()
+    {
+        var never = TimeSpan.MaxValue;
+        bench.TimeToOom = never;
+        Assert.Equal((85, double.PositiveInfinity), Lows("slow"));
+        Assert.Equal((85, double.PositiveInfinity), Lows("fast"));
+        Reading(used: 96, toOom: TimeSpan.FromSeconds(2.5));
+        Reading(used: 15, never);
+        Assert.Equal((4, 2.5), Lows("fast"));
+        Reading(used: 40, toOom: TimeSpan.FromSeconds(30));
+        Reading(used: 15, never);
+        Assert.Equal((60, 30), Lows("fast"));
+        Assert.Equal((85, double.PositiveInfinity), Lows("fast"));
+        Assert.Equal((4, 2.5), Lows("slow"));
+        Assert.Equal((85, double.PositiveInfinity), Lows("slow"));
+    }
+
+    [Fact]
+    public void The_low_of_an_app_that_has_gone_is_still_told_and_none_where_no_limit_was_ever_known()
+    {
+        bench.Pressure = PressureSnapshot.Unknown;
+        Assert.Empty(bench.Scrape("a")["drainproxy_memory_headroom_low_bytes", "gauge"].Samples);
+        Assert.Empty(bench.Scrape("a")["drainproxy_time_to_oom_low_seconds", "gauge"].Samples);
+        bench.Time.Advance(1);
+        Reading(used: 99, toOom: TimeSpan.FromSeconds(0.1));
+        Assert.Equal((1, 0.1), Lows("a"));
+        Assert.Empty(bench.Scrape("a")["drainproxy_memory_headroom_low_bytes", "gauge"].Samples);
+    }
+
+    private void Reading(long used, TimeSpan toOom) => bench.Lows.Observe(MetricsBench.SomePressure.Sample with { UsedBytes = used }, toOom);
+
+    private (double Headroom, double ToOom) Lows(string scraper)
+    {
+        bench.Time.Advance(1);
+        var scrape = bench.Scrape(scraper);
+        return (scrape["drainproxy_memory_headroom_low_bytes"], scrape["drainproxy_time_to_oom_low_seconds"]);
     }
 
     private void Spike(int height)
