@@ -9,8 +9,14 @@ namespace DrainProxy.Decisions.Pressure.Admission;
 /// </summary>
 public sealed class AdmissionControl(AdmissionSettings settings, RouteTable routes)
 {
-    /// <summary>Readings older than this are none.</summary>
+    /// <summary>Readings older than this say nothing of what is free: as many heavy requests go on as were seen to fit.</summary>
     public static readonly TimeSpan Stale = TimeSpan.FromSeconds(2);
+
+    /// <summary>Readings older than this are none: a source that has gone silent stops nobody.</summary>
+    public static readonly TimeSpan Silent = TimeSpan.FromSeconds(5);
+
+    /// <summary>Beside others a heavy request waits for the next reading when the last one is older than this, and older than four usual pauses: 200 MB appear in a tenth of a second (measured).</summary>
+    public static readonly TimeSpan Late = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Light requests let go with each sample when a stop ends, so that they do not all come at once.</summary>
     public const int LightAtOnce = 16;
@@ -27,15 +33,19 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     private readonly WaitingLine trial = new(settings.QueueMost, settings.QueueTime);
     private readonly WaitingLine heavyLine = new(settings.QueueMost, settings.QueueTime);
     private readonly List<Ticket> trials = [];
+    private readonly List<Ticket> ended = [];
+    private readonly List<Ticket> watched = [];
     private MemoryBand band;
     private EarlySignals signals;
     private Forecast forecast;
     private PressureLadder ladder;
     private PressureSample last;
     private double caution;
+    private TimeSpan pause;
     private int inFlight;
     private Ticket? lastAlone;
     private double usedAtEnd;
+    private readonly bool canWait = settings.QueueTime > TimeSpan.Zero && settings.QueueMost > 0;
     private bool open = settings.MaxInFlight == 0;
 
     /// <summary>Requests of light classes may pass without asking. Read by any thread.</summary>
@@ -91,9 +101,10 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     {
         inFlight--;
         ticket.Route.Leave();
-        heavy.End(ticket, now);
-        if (ticket.Route.Kind == RouteKind.Light) CostModel.Seen(ticket.Route, now - ticket.AdmittedAt);
-        else if (HasMemory) CostModel.Ended(ticket, now, last.LimitBytes);
+        ticket.EndedAt = now;
+        // What it took since the last reading is seen with the next one.
+        if (heavy.End(ticket, now) && HasMemory) ended.Add(ticket);
+        else CostModel.Seen(ticket.Route, now - ticket.AdmittedAt);
         (lastAlone, usedAtEnd) = (ticket.Alone ? ticket : null, last.UsedBytes);
     }
 
@@ -106,10 +117,13 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     {
         var (before, elapsed) = (last, sample.At - last.At);
         last = sample;
+        // A short pause is the pace while there is work; what is longer is rest or a busy machine, and is believed by and by.
+        pause = elapsed < pause ? elapsed : pause + ((elapsed - pause) / 16);
         signals.Observe(sample);
         var changed = false;
         if (!HasMemory)
         {
+            ended.Clear();
             changed = ladder.Reset(sample.At);
         }
         else if (before.LimitBytes > 0 && before.Method == sample.Method && elapsed > TimeSpan.Zero)
@@ -154,11 +168,23 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         caution *= Math.Pow(0.5, elapsed / CautionHalfLife);
         band.Observe(last, settings.Reserve * (1 + caution), heavy.Running.Count > 0);
         forecast.Observe(last);
-        costs.Observe(routes.All, heavy.Running, last.UsedBytes - before.UsedBytes, elapsed, last.At, last.LimitBytes);
+        LearnCosts(last.UsedBytes - before.UsedBytes, elapsed);
         heavy.Observe(last, band.TopBytes);
         routes.Forget(last.At, ForgetAfter);
         LearnHeld();
         return ladder.Observe(new(last.At, last.UsedBytes, band.TopBytes, last.LimitBytes, forecast.TimeToOomNow, heavy.Running.Count > 0));
+    }
+
+    private void LearnCosts(double grown, TimeSpan elapsed)
+    {
+        watched.Clear();
+        watched.AddRange(heavy.Running);
+        watched.AddRange(ended);
+        if (IsLate(elapsed))
+            foreach (var ticket in watched) ticket.Unseen = true;
+        costs.Observe(routes.All, watched, grown, elapsed, last.At, last.LimitBytes);
+        foreach (var ticket in ended) CostModel.Ended(ticket, ticket.EndedAt, last.LimitBytes);
+        ended.Clear();
     }
 
     /// <summary>What stayed when a request that ran alone had ended.</summary>
@@ -184,16 +210,21 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     {
         if (settings.MaxInFlight > 0 && inFlight >= settings.MaxInFlight) return Refusal.MaxInFlight;
         if (ticket.Priority != Priority.Critical && signals.Closed) return Refusal.Descriptors;
-        if (!HasMemory || now - last.At > Stale) return Refusal.None;
+        var age = now - last.At;
+        if (!HasMemory || age > Silent) return Refusal.None;
         if (ticket.Priority != Priority.Critical && ladder.Step == LadderStep.OnlyCritical) return Refusal.Memory;
         var fits = ticket.Route.Kind switch
         {
             RouteKind.Light => true,
+            _ when age > Stale => heavy.FitsUnseen(ticket.Route),
+            _ when IsLate(age) && heavy.Running.Count > 0 && canWait => false,
             RouteKind.Heavy => heavy.Fits(ticket.Route, last.UsedBytes, band.TopBytes, last.LimitBytes, now),
             _ => heavy.TrialFits(ticket.Route, last.UsedBytes, band.TopBytes, now, CostModel.HeavyBytes(last.LimitBytes)),
         };
         return fits ? Refusal.None : Refusal.Memory;
     }
+
+    private bool IsLate(TimeSpan age) => age > Late && age > 4 * pause;
 
     private WaitingLine LineOf(Ticket ticket)
     {

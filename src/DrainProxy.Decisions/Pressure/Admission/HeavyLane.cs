@@ -19,6 +19,9 @@ public sealed class HeavyLane
     /// <summary>So long a trial of another class may have the app's growth for itself.</summary>
     public static readonly TimeSpan TrialAlone = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>And so many readings, where they come late.</summary>
+    private const int TrialReadings = 3;
+
     /// <summary>The same while it grows: its end is the measurement that counts.</summary>
     public static readonly TimeSpan TrialOfHeavy = TimeSpan.FromSeconds(2);
 
@@ -67,27 +70,30 @@ public sealed class HeavyLane
     }
 
     /// <summary>It has left the app.</summary>
-    public void End(Ticket ticket, TimeSpan now)
+    /// <returns>Whether it was watched.</returns>
+    public bool End(Ticket ticket, TimeSpan now)
     {
-        if (!running.Remove(ticket)) return;
+        if (!running.Remove(ticket)) return false;
         lastEnded = now;
         settled = false;
         if (ticket.Route.Kind == RouteKind.Heavy) plateau.Ended();
+        return true;
     }
 
     /// <summary>Takes a sample in.</summary>
     public void Observe(in PressureSample sample, double topBytes)
     {
         settled |= running.Count == 0;
-        var (sum, most) = (0.0, 0.0);
+        var (sum, most, kept) = (0.0, 0.0, 0.0);
         foreach (var ticket in running)
         {
             if (ticket.Route.Kind != RouteKind.Heavy) continue;
             sum += ticket.ExpectedBytes;
             most = Math.Max(most, CostModel.Expected(ticket.Route));
+            kept = Math.Max(kept, CostModel.KeptShare(ticket.Route));
         }
 
-        plateau.Observe(sample.At, sample.UsedBytes, sum, most, topBytes, sample.LimitBytes);
+        plateau.Observe(sample.At, sample.UsedBytes, sum, most, topBytes, sample.LimitBytes, kept);
     }
 
     /// <summary>Whether a request of a heavy class may go.</summary>
@@ -107,6 +113,9 @@ public sealed class HeavyLane
         return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (isNew ? plateau.CeilingBytes : (top + limit) / 2);
     }
 
+    /// <summary>Whether one more may go while nobody knows what is free: as many as were seen to fit.</summary>
+    public bool FitsUnseen(RouteClass route) => running.Count == 0 || (route.Kind == RouteKind.Heavy && plateau.Allows(RunningBytes, CostModel.Expected(route)));
+
     /// <summary>
     /// Whether a request of a class that is not learned may go: one at a time and no other unlearned class beside it, so that the first
     /// measurement is clean; more as there is room for the worst, or as time passes and nothing grows.
@@ -125,7 +134,7 @@ public sealed class HeavyLane
                 oldest = age > oldest ? age : oldest;
                 grown += ticket.GrownBytes;
             }
-            else if (ticket.Route.Kind == RouteKind.Unlearned && age < (ticket.GrownBytes > heavyBytes / 8 ? TrialOfHeavy : TrialAlone))
+            else if (ticket.Route.Kind == RouteKind.Unlearned && (ticket.Readings < TrialReadings || age < (ticket.GrownBytes > heavyBytes / 8 ? TrialOfHeavy : TrialAlone)))
             {
                 another = true;
             }

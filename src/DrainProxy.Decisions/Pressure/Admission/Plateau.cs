@@ -28,6 +28,12 @@ public sealed class Plateau
     /// <summary>One more may come with as much garbage again as it uses (puma: 1.2 to 1.6 times its cost); what an app with one request alone has taken beyond that is its heap, and does not grow with each.</summary>
     private const double MostPerByte = 2;
 
+    /// <summary>A step that was seen to bring more than that is believed up to here (puma: 2.6 times the cost where a third request meets two in one worker).</summary>
+    private const double MostPerStep = 3;
+
+    /// <summary>What is left of the steepest step with each window: a deploy that needs less is tried within minutes.</summary>
+    private const double SteepestKept = 0.995;
+
     /// <summary>What is killed is not tried again for this time.</summary>
     private static readonly TimeSpan DeadlyFor = TimeSpan.FromMinutes(10);
 
@@ -36,6 +42,12 @@ public sealed class Plateau
 
     /// <summary>Share of the limit by which a window may be above those before it at the same level and still count as nothing new.</summary>
     private const double Settled = 0.02;
+
+    /// <summary>Near the ceiling so many windows without a new high end a level.</summary>
+    private const int SettledWindows = 2;
+
+    /// <summary>By how much a step may bring more than was forecast before it is taken back.</summary>
+    private const double StepSlack = 1.15;
 
     /// <summary>Costs are learned and differ by a little from request to request.</summary>
     private const double Slack = 1.01;
@@ -49,6 +61,12 @@ public sealed class Plateau
     private int windows;
     private double unit;
     private double levelHighest;
+    private double steepest;
+    private double keptShare;
+    private int settledWindows;
+    private double stepFrom;
+    private double stepLoad;
+    private double stepMost = double.MaxValue;
     private double floor = double.MaxValue;
     private double lastLimit;
     private double deadly = double.MaxValue;
@@ -85,8 +103,10 @@ public sealed class Plateau
     /// <param name="cost">What the costliest of those running or waiting may take; 0 when there are none.</param>
     /// <param name="top">What may be filled, in bytes.</param>
     /// <param name="limit">The app's limit, in bytes.</param>
-    public void Observe(TimeSpan now, double used, double running, double cost, double top, double limit)
+    /// <param name="kept">The share of what a request took that stays with the app when it has ended, 0 to 1.</param>
+    public void Observe(TimeSpan now, double used, double running, double cost, double top, double limit, double kept = 0)
     {
+        keptShare = kept;
         if (cost > 0) unit = cost;
         FitsBytes = Math.Max(FitsBytes, unit);
         CeilingBytes = limit - Math.Max((limit - top) / 2, Math.Min(unit, limit / 3));
@@ -109,9 +129,10 @@ public sealed class Plateau
         load = Math.Max(load, running);
         // A new high above the ceiling is acted on at once, not when its window ends.
         if (rises && used > CeilingBytes) Less(now, limit);
+        else if (rises && used > stepMost && used + (2 * unit) > CeilingBytes && FitsBytes > ProvenBytes) StepBack(now);
         var age = now - since;
         if (age < Window || (ends < EndsPerPlace * Fits && age < LongestWindow)) return;
-        Close(now, limit);
+        Close(now, top, limit);
         (since, highest, lowest, load, ends) = (now, used, used, running, 0);
     }
 
@@ -136,9 +157,10 @@ public sealed class Plateau
     {
         Array.Clear(recent);
         (highest, load, ends, windows) = (0, 0, 0, 0);
+        (stepLoad, stepMost) = (0, double.MaxValue);
     }
 
-    private void Close(TimeSpan now, double limit)
+    private void Close(TimeSpan now, double top, double limit)
     {
         recent[windows++ % recent.Length] = highest;
         var most = recent.Max();
@@ -155,19 +177,33 @@ public sealed class Plateau
         }
 
         ProvenBytes = Math.Max(ProvenBytes, load);
+        steepest *= SteepestKept;
+        if (stepLoad > 0 && load > stepLoad + (unit / 2)) steepest = Math.Max(steepest, (highest - stepFrom) / (load - stepLoad));
         // Only what has run full can tell of one more.
         if (load + (unit * 0.98) <= FitsBytes * Slack || now < retryAt) return;
-        var forecast = unit * Math.Clamp(PerByte, 1, MostPerByte);
+        var forecast = unit * Math.Max(Math.Clamp(PerByte, 1, MostPerByte), Math.Min(steepest, MostPerStep));
         // Near the ceiling a level must have stopped to bring new highs: what one window shows is not yet the worst of what its garbage comes to.
-        var settled = highest <= levelHighest + (Settled * limit);
+        settledWindows = highest <= levelHighest + (Settled * limit) ? settledWindows + 1 : 0;
         levelHighest = Math.Max(levelHighest, highest);
-        if (most + forecast > CeilingBytes || (!settled && most + (2 * forecast) > CeilingBytes)) return;
+        // Beside others a collection that comes late leaves as much as one request once more; fewer at once would then not have it back, and a step too far costs more than one too few.
+        var late = load > 1.5 * unit ? unit * keptShare : 0;
+        if (most + forecast + late > Math.Min(CeilingBytes, top) || (settledWindows < SettledWindows && most + (2 * forecast) + late > CeilingBytes)) return;
         // With room for four whole requests for each by half as many again, else one at a time.
         var more = unit * Math.Max(1, Math.Floor(Math.Min((CeilingBytes - most) / forecast / 4, FitsBytes / unit / 2)));
         if (FitsBytes + more > (deadly - (unit / 2)) && now < deadlyUntil) return;
+        (stepFrom, stepLoad, stepMost) = (most, load, most + (Math.Max(1, more / unit) * forecast * StepSlack));
         FitsBytes += more;
-        levelHighest = 0;
+        (levelHighest, settledWindows) = (0, 0);
         if (now - retryAt > retry) retry = FirstRetry;
+    }
+
+    /// <summary>One more has brought more than was forecast: what ran before is known to fit, and what it would come to is not waited for.</summary>
+    private void StepBack(TimeSpan now)
+    {
+        FitsBytes = Math.Max(unit, ProvenBytes);
+        stepMost = double.MaxValue;
+        (levelHighest, settledWindows) = (0, 0);
+        Fail(now);
     }
 
     private void Less(TimeSpan now, double limit)
@@ -178,7 +214,7 @@ public sealed class Plateau
         // Near the limit: a quarter less, else one less.
         FitsBytes = HighestBytes > (CeilingBytes + limit) / 2 ? Math.Max(unit, Math.Min(FitsBytes - unit, FitsBytes * 0.75)) : Math.Max(unit, FitsBytes - unit);
         ProvenBytes = Math.Min(ProvenBytes, FitsBytes);
-        levelHighest = 0;
+        (levelHighest, settledWindows) = (0, 0);
         Fail(now);
     }
 

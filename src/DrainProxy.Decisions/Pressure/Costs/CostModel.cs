@@ -11,7 +11,7 @@ public sealed class CostModel
     /// <summary>What one request of an unknown class is taken for, in bytes: an export of some hundred megabytes is usual, more is rare.</summary>
     public const double UnknownBytes = 256e6;
 
-    /// <summary>A class is learned after this many ended requests.</summary>
+    /// <summary>A class is learned after this many ended requests of which enough was seen.</summary>
     public const int EnoughRequests = 3;
 
     /// <summary>The expected peak falls by half in this time, so that a deploy that needs less is seen within minutes.</summary>
@@ -34,6 +34,12 @@ public sealed class CostModel
 
     /// <summary>What is left of the expected peak after a request that was over too soon to have taken it.</summary>
     private const double AfterQuick = 0.97;
+
+    /// <summary>What is left of a suspicion after a request that was there while the app grew by less than half of it.</summary>
+    private const double AfterAcquittal = 0.7;
+
+    /// <summary>A request that takes less than this part of the time of the one that was seen to be heavy is another kind of work: cold starts fill heaps, too.</summary>
+    private const double MuchQuicker = 0.25;
 
     /// <summary>What is left of the worst growth of late with each request: half after 44.</summary>
     private const double WorstKept = 63.0 / 64;
@@ -87,16 +93,13 @@ public sealed class CostModel
             weights += Weight(route, presence);
         }
 
-        if (weights > 0 && grown > 0)
+        for (var i = 0; i < watched.Count; i++)
         {
-            foreach (var route in active)
-            {
-                var share = grown * Weight(route, route.Presence) / weights;
-                route.AttributedBytes += share;
-                Distribute(route, watched, share, now);
-            }
+            watched[i].Readings++;
+            watched[i].SeenBytes += Math.Max(0, grown);
         }
 
+        if (weights > 0 && grown > 0) ShareOut(watched, grown, weights, now);
         foreach (var route in active)
         {
             route.GrowthRate = route.AttributedBytes / Math.Max(route.ExposureSeconds, 0.005);
@@ -104,24 +107,63 @@ public sealed class CostModel
         }
     }
 
-    /// <summary>A watched request has ended: what it took counts for the next ones.</summary>
+    /// <summary>What requests that are known to take memory were still expected to take is theirs before light classes are asked.</summary>
+    private void ShareOut(IReadOnlyList<HeavyRequest> watched, double grown, double weights, TimeSpan now)
+    {
+        double expected = 0;
+        for (var i = 0; i < watched.Count; i++)
+            if (watched[i].Route is { Kind: RouteKind.Heavy, Confirmed: true }) expected += Math.Max(0, watched[i].ExpectedBytes - watched[i].GrownBytes);
+        double light = 0;
+        foreach (var route in active)
+            if (route.Kind == RouteKind.Light) light += Weight(route, route.Presence);
+        // Where light classes are alone in flight, or nothing is expected of the others, all of it is shared out among all.
+        var theirs = weights - light;
+        var explained = theirs > 0 ? Math.Min(grown, expected) : 0;
+        foreach (var route in active)
+        {
+            var weight = Weight(route, route.Presence);
+            var share = (grown - explained) * weight / weights;
+            if (route.Kind != RouteKind.Light && theirs > 0) share += explained * weight / theirs;
+            route.AttributedBytes += share;
+            Distribute(route, watched, share, now);
+        }
+    }
+
+    /// <summary>A watched request has ended, and a reading has come since: what it took counts for the next ones.</summary>
+    /// <param name="request">It.</param>
+    /// <param name="now">When it ended.</param>
+    /// <param name="limitBytes">The app's limit.</param>
     public static void Ended(HeavyRequest request, TimeSpan now, long limitBytes)
     {
         var route = request.Route;
         var took = now - request.AdmittedAt;
+        var heavy = HeavyBytes(limitBytes);
         var most = took.TotalSeconds * FastestFill;
         var grown = Math.Min(request.GrownBytes, Math.Min(most, limitBytes));
         Seen(route, took);
-        // A light class that took the blame for its neighbours gets rid of it.
-        if (route.Completed > 1 && most < route.PeakBytes) route.PeakBytes *= AfterQuick;
+        if (!request.Unseen) route.Measured++;
+        Acquit(request, grown, most, took, heavy);
+        if (request.Alone && !request.Unseen && grown >= heavy) (route.Confirmed, route.ConfirmedSeconds) = (true, Math.Max(route.ConfirmedSeconds, took.TotalSeconds));
         // A single one is a clean measurement; among others its share may be too high, and the highest of many shares surely is: a rise is believed by and by.
-        if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / 4);
-        // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean.
-        route.RepeatPeakBytes += (grown - route.RepeatPeakBytes) / (grown > route.RepeatPeakBytes ? 2 : 8);
+        if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / (request.Unseen ? 16 : 4));
+        // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean. What was not seen whole is no sign of using again.
+        if (!request.Unseen || grown > route.RepeatPeakBytes) route.RepeatPeakBytes += (grown - route.RepeatPeakBytes) / (grown > route.RepeatPeakBytes ? 2 : 8);
         route.RepeatWorstBytes = Math.Max(grown, route.RepeatWorstBytes * WorstKept);
         // Until one has ended nobody knows what its usual time is.
         if (grown > route.PeakBytes / 4 && route.Completed > 1) route.LateShare += ((request.LateBytes / grown) - route.LateShare) / (route.LateShare == 1 ? 1 : 8);
         Judge(route, limitBytes);
+    }
+
+    /// <summary>A class that took the blame for its neighbours gets rid of it.</summary>
+    private static void Acquit(HeavyRequest request, double grown, double most, TimeSpan took, double heavy)
+    {
+        var route = request.Route;
+        if (route.PeakBytes <= 0 || route.Completed <= 1) return;
+        var seen = Math.Max(request.SeenBytes, grown);
+        if (!route.Confirmed && !request.Unseen && (seen < route.PeakBytes / 2 || most < route.PeakBytes)) route.PeakBytes *= AfterAcquittal;
+        // Nor is the highest of many shares what it takes: their mean is nearer.
+        else if (!route.Confirmed && grown < route.PeakBytes) route.PeakBytes += (grown - route.PeakBytes) / 8;
+        else if (most < route.PeakBytes || (took.TotalSeconds < route.ConfirmedSeconds * MuchQuicker && seen < heavy / 2)) route.PeakBytes *= AfterQuick;
     }
 
     /// <summary>What stayed after a request that ran alone. A collection may have come just then, so that a fall is believed by and by only.</summary>
@@ -130,6 +172,9 @@ public sealed class CostModel
         bytes = Math.Max(0, bytes);
         route.HeldBytes = route.HeldBytes == double.MaxValue || bytes > route.HeldBytes ? bytes : route.HeldBytes + ((bytes - route.HeldBytes) / 32);
     }
+
+    /// <summary>The share of what a request of this class takes that stays with the app when it has ended, 0 to 1; all of it while that is not known.</summary>
+    public static double KeptShare(RouteClass route) => route.PeakBytes > 0 ? Math.Min(1, route.HeldBytes / route.PeakBytes) : 1;
 
     /// <summary>The app was killed while a request of this class ran: it may take more than was thought.</summary>
     public static void Killed(RouteClass route, long limitBytes)
@@ -142,8 +187,9 @@ public sealed class CostModel
     {
         var heavy = HeavyBytes(limitBytes);
         if (route.PeakBytes >= heavy) route.Kind = RouteKind.Heavy;
-        else if (route.Kind == RouteKind.Heavy && route.PeakBytes < heavy / 2) route.Kind = RouteKind.Light;
-        else if (route.Kind == RouteKind.Unlearned && route.Completed >= EnoughRequests) route.Kind = RouteKind.Light;
+        // What is no longer believed is tried anew, a few at a time: heap that is used again hides what requests take.
+        else if (route.Kind == RouteKind.Heavy && route.PeakBytes < heavy / 2) (route.Kind, route.Measured, route.Confirmed, route.ConfirmedSeconds, route.AttributedBytes) = (RouteKind.Unlearned, 0, false, 0, 0);
+        else if (route.Kind == RouteKind.Unlearned && route.Measured >= EnoughRequests) route.Kind = RouteKind.Light;
     }
 
     /// <summary>A request of a light class has ended; only its duration is of interest.</summary>

@@ -23,6 +23,18 @@ public class HeavyRequest(RouteClass route, TimeSpan since)
     /// <summary>No other request that may take memory ran beside it.</summary>
     internal bool Alone { get; set; }
 
+    /// <summary>When it left the app.</summary>
+    internal TimeSpan EndedAt { get; set; }
+
+    /// <summary>All that the app grew while it was there, in bytes: it has taken no more than that, but for memory that was used again.</summary>
+    internal double SeenBytes { get; set; }
+
+    /// <summary>Readings while it was there.</summary>
+    internal int Readings { get; set; }
+
+    /// <summary>A reading was late while it was there: what it took may have come and gone unseen, and others may have been there.</summary>
+    internal bool Unseen { get; set; }
+
     /// <summary>The part of it that came in the second half of its usual time.</summary>
     internal double LateBytes { get; set; }
 

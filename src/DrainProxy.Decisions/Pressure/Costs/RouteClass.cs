@@ -62,6 +62,15 @@ public sealed class RouteClass(string name)
     /// <summary>Seconds that one of its requests takes, of late.</summary>
     public double Seconds { get; internal set; }
 
+    /// <summary>A request that ran alone was seen to take what counts as heavy. What only shares of growth say is suspicion, and is given up as quickly as it came.</summary>
+    internal bool Confirmed { get; set; }
+
+    /// <summary>Seconds that the request took that confirmed it.</summary>
+    internal double ConfirmedSeconds { get; set; }
+
+    /// <summary>Ended requests, since it was last unlearned, of which enough was seen to judge by them.</summary>
+    internal int Measured { get; set; }
+
     /// <summary>Growth per second and request in flight, in bytes: the weight by which growth is shared out.</summary>
     internal double GrowthRate { get; set; }
 

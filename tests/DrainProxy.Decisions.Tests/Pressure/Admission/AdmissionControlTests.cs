@@ -26,8 +26,35 @@ public sealed class AdmissionControlTests
         var control = Watched(new(), 950e6);
         Assert.Equal(Verdict.Pass, control.Enter(Heavy(0), TimeSpan.FromSeconds(1)));
         Assert.Equal(Verdict.Wait, control.Enter(Heavy(0), TimeSpan.FromSeconds(1)));
-        control.Pump(TimeSpan.FromSeconds(1) + AdmissionControl.Stale + TimeSpan.FromSeconds(1), go, refused);
+        control.Pump(TimeSpan.FromSeconds(1) + AdmissionControl.Stale, go, refused);
+        Assert.Empty(go);
+        control.Pump(TimeSpan.FromSeconds(2) + AdmissionControl.Silent, go, refused);
         Assert.Single(go);
+    }
+
+    [Fact]
+    public void Beside_others_a_heavy_request_waits_for_a_reading_that_is_late()
+    {
+        var control = Watched(new(), 100e6);
+        Assert.Equal(Verdict.Pass, control.Enter(New("/a"), TimeSpan.FromSeconds(1)));
+        for (var i = 1; i <= 20; i++) control.Observe(Sample(1 + (i / 100.0), 100e6));
+        // By the reading of 1.2 s the second class might go: the first has had its moment alone.
+        Assert.Equal(Verdict.Wait, control.Enter(New("/b"), TimeSpan.FromSeconds(1.2) + AdmissionControl.Late + TimeSpan.FromMilliseconds(1)));
+        control.Pump(TimeSpan.FromSeconds(1.29), go, refused);
+        Assert.Empty(go);
+        control.Observe(Sample(1.3, 100e6));
+        control.Pump(TimeSpan.FromSeconds(1.3), go, refused);
+        Assert.Single(go);
+    }
+
+    [Fact]
+    public void Where_readings_are_seldom_nobody_waits_for_them()
+    {
+        var control = Watched(new(), 100e6);
+        for (var i = 1; i <= 200; i++) control.Observe(Sample(1 + (i / 4.0), 100e6));
+        Assert.Equal(Verdict.Pass, control.Enter(New("/a"), TimeSpan.FromSeconds(51)));
+        for (var i = 1; i <= 3; i++) control.Observe(Sample(51 + (i / 4.0), 100e6));
+        Assert.Equal(Verdict.Pass, control.Enter(New("/b"), TimeSpan.FromSeconds(51.95)));
     }
 
     [Fact]
