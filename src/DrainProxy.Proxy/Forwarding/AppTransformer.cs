@@ -178,7 +178,22 @@ internal sealed class AppTransformer(
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
         if (!isSmall && !switches) Pace(proxyResponse);
+        if (MayEndInTrailers(proxyResponse, headers)) exchange.Chunked = ChunkedAnswer.Of(httpContext);
         return new(true);
+    }
+
+    /// <summary>
+    /// The app's answer has a place for trailers, and either says that they come or has a client that wants them (RFC 9110 sections 6.6.2 and 10.1.4).
+    /// HTTP/2 clients get them from Kestrel.
+    /// </summary>
+    private bool MayEndInTrailers(HttpResponseMessage response, IHeaderDictionary headers)
+    {
+        var request = exchange.Http.Request;
+        if (headers.Trailer.Count == 0 && request.Headers.TE.Count == 0) return false;
+        if (request.Protocol != HttpProtocol.Http11 || request.Method == "HEAD" || (int)response.StatusCode is < 200 or 204 or 205 or 304) return false;
+        if (headers.ContentLength is not null) return false;
+        if (!response.Headers.NonValidated.Contains("Transfer-Encoding") && response.Version.Major < 2) return false;
+        return headers.Trailer.Count > 0 || HopByHop.TakesTrailers(request.Headers.TE);
     }
 
     /// <summary>The answer breaks HTTP's rules: nothing of it is passed on, and the client gets a 502.</summary>
@@ -198,11 +213,13 @@ internal sealed class AppTransformer(
                 trailers["grpc-status"] = "14";
                 trailers["grpc-message"] = "the server is shutting down";
             }
-
-            return;
+        }
+        else
+        {
+            await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
         }
 
-        await base.TransformResponseTrailersAsync(httpContext, proxyResponse, cancellationToken);
+        if (exchange.Chunked is { } chunked) await chunked.End(cancellationToken);
         // The client may take its time with a body that nobody wants; it has its answer now.
         if (exchange.RefusedEarly) await httpContext.Response.CompleteAsync();
     }

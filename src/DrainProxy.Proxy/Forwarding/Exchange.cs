@@ -134,6 +134,9 @@ internal sealed class Exchange
     /// <summary>The answer's body on its way to the client, when it is a large one.</summary>
     public PacedAnswer? Paced { get; set; }
 
+    /// <summary>The answer's chunks, when trailers may follow them over HTTP/1.1.</summary>
+    public ChunkedAnswer? Chunked { get; set; }
+
     /// <summary>Its class, where requests are let in by what they take.</summary>
     public string? Route { get; set; }
 
@@ -167,7 +170,7 @@ internal sealed class Exchange
         Shed = null;
         IsProbe = false;
         Stream = null;
-        (Paced, Silence) = (null, null);
+        (Paced, Silence, Chunked) = (null, null, null);
         charged = false;
         Route = null;
         IsHeavy = false;

@@ -37,6 +37,21 @@ internal static class HopByHop
         return names?.ToArray();
     }
 
+    /// <summary>Whether the sender of a `TE` field takes trailers (RFC 9110 section 10.1.4).</summary>
+    public static bool TakesTrailers(StringValues te)
+    {
+        foreach (var line in te)
+        {
+            if (line is null) continue;
+            foreach (var part in line.Split(',', StringSplitOptions.TrimEntries))
+            {
+                if (Is(part, "trailers")) return true;
+            }
+        }
+
+        return false;
+    }
+
     public static bool Contains(string[] nominated, string name)
     {
         foreach (var candidate in nominated)
