@@ -26,6 +26,7 @@ public struct ChunkScanner
     {
         SizeFirst,
         Size,
+        Blank,
         Extension,
         SizeLf,
         Data,
@@ -46,9 +47,12 @@ public struct ChunkScanner
     public int Held { get; private set; }
 
     /// <summary>Takes what belongs to the body.</summary>
-    /// <param name="bytes">The next bytes of the connection.</param>
+    /// <param name="bytes">
+    /// The next bytes of the connection. Blanks between a size and its extension are allowed (BWS of RFC 9112 section 7.1.1), but not by
+    /// Kestrel: they are made a part of the extension, as semicolons in place.
+    /// </param>
     /// <param name="taken">How many of them belong to the body and are good.</param>
-    public FramingFault Advance(ReadOnlySpan<byte> bytes, out int taken)
+    public FramingFault Advance(Span<byte> bytes, out int taken)
     {
         taken = 0;
         while (taken < bytes.Length && state != State.Done)
@@ -62,7 +66,7 @@ public struct ChunkScanner
                 continue;
             }
 
-            var fault = Step(bytes[taken]);
+            var fault = Step(ref bytes[taken]);
             if (fault != FramingFault.None) return fault;
             taken++;
             // A size line counts when it is whole, a trailer when all of it is.
@@ -72,12 +76,14 @@ public struct ChunkScanner
         return FramingFault.None;
     }
 
-    private FramingFault Step(byte b)
+    private FramingFault Step(ref byte b)
     {
         switch (state)
         {
             case State.SizeFirst or State.Size:
-                return Size(b);
+                return Size(ref b);
+            case State.Blank:
+                return Blank(ref b);
             case State.Extension:
                 if (b == '\r') state = State.SizeLf;
                 else if (b != '\t' && (b < 0x20 || b == 0x7f)) return FramingFault.ChunkExtension;
@@ -100,7 +106,7 @@ public struct ChunkScanner
         }
     }
 
-    private FramingFault Size(byte b)
+    private FramingFault Size(ref byte b)
     {
         if (Digit(b) is var digit and >= 0)
         {
@@ -115,8 +121,18 @@ public struct ChunkScanner
         {
             (byte)';' => SizeEnds(State.Extension),
             (byte)'\r' => SizeEnds(State.SizeLf),
+            (byte)' ' or (byte)'\t' => Blank(ref b),
             _ => FramingFault.ChunkSize,
         };
+    }
+
+    /// <summary>Between a size and the semicolon that must follow.</summary>
+    private FramingFault Blank(ref byte b)
+    {
+        if (b is not ((byte)';' or (byte)' ' or (byte)'\t')) return FramingFault.ChunkSize;
+        var next = b == ';' ? State.Extension : State.Blank;
+        b = (byte)';';
+        return ++line > MaxSizeLine ? FramingFault.ChunkExtension : SizeEnds(next);
     }
 
     private FramingFault Trailer(byte b)

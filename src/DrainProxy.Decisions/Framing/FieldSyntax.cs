@@ -33,7 +33,8 @@ internal static class FieldSyntax
         if (value[0] == '[')
         {
             var end = value.IndexOf((byte)']');
-            if (end < 3 || value[1..end].IndexOfAnyExcept(Ipv6Chars) >= 0) return false;
+            // Kestrel takes nothing shorter than [::1].
+            if (end < 4 || value[1..end].IndexOfAnyExcept(Ipv6Chars) >= 0) return false;
             return end == value.Length - 1 || (value[end + 1] == ':' && IsPort(value[(end + 2)..]));
         }
 

@@ -30,6 +30,7 @@ public enum FramingFault : byte
     Trailer,
     SlowHeader,
     Connect,
+    MethodCase,
 }
 
 /// <summary>Status and words for each fault. The words are constants, so nothing from the wire gets into an answer or a log line.</summary>
@@ -43,7 +44,7 @@ public static class FramingFaults
         FramingFault.BodyTooLarge => 413,
         FramingFault.TargetTooLong => 414,
         FramingFault.HeaderTooLarge or FramingFault.TooManyFields => 431,
-        FramingFault.UnknownCoding or FramingFault.Connect => 501,
+        FramingFault.UnknownCoding or FramingFault.Connect or FramingFault.MethodCase => 501,
         FramingFault.Version => 505,
         _ => 400,
     };
@@ -75,6 +76,7 @@ public static class FramingFaults
         FramingFault.ChunkData => "chunk data does not end in CR LF",
         FramingFault.Trailer => "the trailer is malformed or too large",
         FramingFault.Connect => "CONNECT is not served here",
+        FramingFault.MethodCase => "the method differs in case from a known one, and cannot be sent to this app so",
         FramingFault.SlowHeader => "the header did not arrive in time",
         _ => "",
     };

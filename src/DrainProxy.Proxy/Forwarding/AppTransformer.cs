@@ -24,7 +24,8 @@ internal sealed class AppTransformer(
         if (method != "CONNECT" && proxyRequest.Method != HttpMethod.Connect && !string.Equals(proxyRequest.Method.Method, method, StringComparison.Ordinal))
         {
             // The handler knows better, too; the stream below it puts that right.
-            var odd = !exchange.Target.HidesBytes && RequestLine.IsOdd(method);
+            var odd = RequestLine.IsOdd(method);
+            if (odd && exchange.Target.HidesBytes) return Refuse(FramingFault.MethodCase);
             proxyRequest.Method = odd ? RequestLine.Placeholder : new(method);
             if (odd)
             {
@@ -35,6 +36,8 @@ internal sealed class AppTransformer(
             }
         }
 
+        // Content without a meaning (RFC 9110 section 9.3), which many an app does not read and takes for a next request: there is none.
+        if (proxyRequest.Content is not null && (method is "GET" or "HEAD" or "DELETE" or "OPTIONS" or "TRACE")) proxyRequest.Headers.ConnectionClose = true;
         var headers = httpContext.Request.Headers;
         var nominated = headers.Connection.Count == 0 ? null : HopByHop.Nominated(headers.Connection);
         var chunked = headers.TransferEncoding.Count > 0;
@@ -85,12 +88,7 @@ internal sealed class AppTransformer(
         // Host passes as it came; SocketsHttpHandler would put the app's address there.
         // That of a target in absolute form counts (RFC 9112 section 3.2.2).
         var host = exchange.IsHttp2 || exchange.RawTarget[0] is '/' or '*' ? headers.Host.ToString() : AbsoluteForm.Authority(exchange.RawTarget);
-        if (!SetHost(proxyRequest, host, headers.Host.Count > 0))
-        {
-            exchange.Refusal = FramingFault.Host;
-            httpContext.Response.StatusCode = StatusCodes.Status400BadRequest;
-            return ValueTask.CompletedTask;
-        }
+        if (!SetHost(proxyRequest, host, headers.Host.Count > 0)) return Refuse(FramingFault.Host);
 
         var peer = exchange.Connection.PeerAddress;
         proxyRequest.Headers.TryAddWithoutValidation(
@@ -104,6 +102,14 @@ internal sealed class AppTransformer(
         else if (via.Count > 0) Copy(proxyRequest, "Via", via);
         // gRPC servers insist on it (RFC 9110 section 10.1.4); it speaks of this hop, and we do take trailers.
         if (exchange.Target.IsHttp2 && headers.TE.Count > 0) proxyRequest.Headers.TryAddWithoutValidation("TE", "trailers");
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>A status that YARP has not set ends the forwarding.</summary>
+    private ValueTask Refuse(FramingFault fault)
+    {
+        exchange.Refusal = fault;
+        exchange.Http.Response.StatusCode = fault.Status();
         return ValueTask.CompletedTask;
     }
 

@@ -39,6 +39,9 @@ internal static class RequestRules
                     return string.Equals(extended.Protocol, "websocket", StringComparison.OrdinalIgnoreCase) && !request.Headers.ContainsKey("Sec-WebSocket-Key")
                         ? null : OwnAnswer.UnknownProtocol;
                 return OwnAnswer.Connect;
+            case 7 when string.Equals(method, "CONNECT", StringComparison.OrdinalIgnoreCase):
+                // Another method by RFC 9110 section 9.1, which YARP cannot tell apart.
+                return OwnAnswer.Connect;
             case 5 when method == "TRACE":
             case 7 when method == "OPTIONS":
                 if (request.Headers.TryGetValue("Max-Forwards", out var forwards) && MaxForwards(forwards) == 0)

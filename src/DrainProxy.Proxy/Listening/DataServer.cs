@@ -89,7 +89,8 @@ internal sealed class DataServer : IDisposable
         limits.MaxRequestBodySize = settings.MaxBody > 0 ? settings.MaxBody : null;
         limits.MaxRequestHeadersTotalSize = settings.MaxHeaderSize;
         limits.MaxRequestHeaderCount = MaxFields;
-        limits.MaxRequestLineSize = MaxLine(settings);
+        // Kestrel counts the CR LF; ours is the bound, and gives the answer.
+        limits.MaxRequestLineSize = MaxLine(settings) + 2;
         limits.MaxRequestBufferSize = Math.Max(1024 * 1024, settings.MaxHeaderSize);
         // Room waits instead of closing: see ConnectionRegistry.
         limits.MaxConcurrentConnections = null;

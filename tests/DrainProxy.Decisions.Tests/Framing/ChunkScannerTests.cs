@@ -38,6 +38,8 @@ public sealed class ChunkScannerTests
     [InlineData("0x5\r\n", FramingFault.ChunkSize)]
     [InlineData(" 5\r\n", FramingFault.ChunkSize)]
     [InlineData("5 \r\n", FramingFault.ChunkSize)]
+    [InlineData("5 5;a\r\n", FramingFault.ChunkSize)]
+    [InlineData("80000000 ;a\r\n", FramingFault.ChunkSize)]
     [InlineData("5\nhello", FramingFault.ChunkSize)]
     [InlineData("5\rhello", FramingFault.ChunkSize)]
     [InlineData("8000000000000000\r\n", FramingFault.ChunkSize)]
@@ -66,15 +68,27 @@ public sealed class ChunkScannerTests
     public void A_line_that_is_not_whole_is_held()
     {
         var scanner = new ChunkScanner();
-        scanner.Advance("5;ext"u8, out var taken);
+        scanner.Advance("5;ext"u8.ToArray(), out var taken);
         Assert.Equal((5, 5), (taken, scanner.Held));
-        scanner.Advance("\r\nhel"u8, out _);
+        scanner.Advance("\r\nhel"u8.ToArray(), out _);
         Assert.Equal(0, scanner.Held);
-        scanner.Advance("lo\r\n0\r\nTrailer: x\r\n"u8, out _);
+        scanner.Advance("lo\r\n0\r\nTrailer: x\r\n"u8.ToArray(), out _);
         Assert.Equal("Trailer: x\r\n".Length, scanner.Held);
-        scanner.Advance("\r\n"u8, out _);
+        scanner.Advance("\r\n"u8.ToArray(), out _);
         Assert.True(scanner.Done);
         Assert.Equal(0, scanner.Held);
+    }
+
+    [Fact]
+    public void Blanks_before_an_extension_become_part_of_it()
+    {
+        var bytes = "5 \t;a = b\r\nhello\r\n0 ;c\r\n\r\n"u8.ToArray();
+        var scanner = new ChunkScanner();
+        for (var i = 0; i < bytes.Length; i++) Assert.Equal(FramingFault.None, scanner.Advance(bytes.AsSpan(i, 1), out _));
+        Assert.True(scanner.Done);
+        Assert.Equal("5;;;a = b\r\nhello\r\n0;;c\r\n\r\n", Encoding.ASCII.GetString(bytes));
+        var endless = new ChunkScanner();
+        Assert.Equal(FramingFault.ChunkExtension, endless.Advance(Encoding.ASCII.GetBytes("5" + new string(' ', ChunkScanner.MaxSizeLine)), out _));
     }
 
     [Fact]

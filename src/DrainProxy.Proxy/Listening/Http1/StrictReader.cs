@@ -374,7 +374,8 @@ internal sealed class StrictReader(PipeReader inner, HeadLimits limits, TimeProv
         var fault = FramingFault.None;
         foreach (var segment in buffer.Slice(scanned))
         {
-            fault = chunks.Advance(segment.Span, out var taken);
+            // In place, as in Lower.
+            fault = chunks.Advance(MemoryMarshal.AsMemory(segment).Span, out var taken);
             scanned += taken;
             if (fault != FramingFault.None || chunks.Done) break;
         }
