@@ -48,7 +48,8 @@ internal sealed class AppTransformer(
         {
             if (HopByHop.IsFixed(name) || name[0] == ':') continue;
             if (nominated is not null && HopByHop.Contains(nominated, name)) continue;
-            if (rules.DropUnsafeFields && (name.Contains('_') || Is(name, "Proxy"))) continue;
+            if (name.Contains('_') && (rules.DropUnsafeFields || HopByHop.IsLookalike(name, trusted))) continue;
+            if (rules.DropUnsafeFields && Is(name, "Proxy")) continue;
             switch (name.Length)
             {
                 case 3 when Is(name, "Via"):
@@ -183,6 +184,8 @@ internal sealed class AppTransformer(
             Wrap(proxyResponse, inner => exchange.Silence = new(inner, exchange.Http));
         if (!switches && source.Contains("Transfer-Encoding")) SendHeadFirst(proxyResponse);
         MakeDrainable(proxyResponse);
+        // An HTTP/2 app can send content where there is none (RFC 9113 section 8.1.1), and Kestrel would end the client's connection for it.
+        if (proxyResponse.Version.Major == 2 && ((int)proxyResponse.StatusCode is 204 or 304)) Wrap(proxyResponse, inner => new NoContentStream(inner));
         if (!isSmall && !switches) Pace(proxyResponse);
         if (MayEndInTrailers(proxyResponse, headers)) exchange.Chunked = ChunkedAnswer.Of(httpContext);
         return new(true);

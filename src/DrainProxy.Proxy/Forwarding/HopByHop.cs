@@ -52,6 +52,19 @@ internal static class HopByHop
         return false;
     }
 
+    /// <summary>
+    /// Whether CGI, WSGI, Rack or PHP take the name for one that frames the request, or that says from where it came: they read `_` as `-`
+    /// (RFC 3875 section 4.1.18).
+    /// </summary>
+    /// <param name="name">A field's name that has a `_`.</param>
+    /// <param name="trusted">The peer may say from where the request came.</param>
+    public static bool IsLookalike(string name, bool trusted)
+    {
+        if (name.Length is not (14 or 17) && (trusted || name.Length < 13)) return false;
+        var read = name.Replace('_', '-');
+        return Is(read, "Content-Length") || Is(read, "Transfer-Encoding") || (!trusted && read.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase));
+    }
+
     public static bool Contains(string[] nominated, string name)
     {
         foreach (var candidate in nominated)

@@ -24,6 +24,17 @@ public sealed class HopByHopTests
     [InlineData("X-Connection")]
     public void Other_fields_pass(string name) => Assert.False(HopByHop.IsFixed(name));
 
+    [Theory]
+    [InlineData("Content_Length", true, true)]
+    [InlineData("TRANSFER_ENCODING", true, true)]
+    [InlineData("X_Forwarded_For", false, true)]
+    [InlineData("X-Forwarded_Proto", false, true)]
+    [InlineData("X_Forwarded_For", true, false)]
+    [InlineData("X_User", false, false)]
+    [InlineData("Content_Lengths", false, false)]
+    public void Names_that_many_an_app_reads_as_framing_or_origin_are_known(string name, bool trusted, bool isLookalike) =>
+        Assert.Equal(isLookalike, HopByHop.IsLookalike(name, trusted));
+
     [Fact]
     public void Nominated_fields_are_read_from_every_line()
     {

@@ -77,3 +77,9 @@ internal sealed class HeadFirstStream(Stream inner, Func<CancellationToken, Task
         return await read;
     }
 }
+
+/// <summary>The body of an answer that must not have one, whatever the app sends.</summary>
+internal sealed class NoContentStream(Stream inner) : PassingStream(inner)
+{
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(0);
+}
