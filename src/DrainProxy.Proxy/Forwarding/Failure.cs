@@ -67,6 +67,9 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
                 {
                     case HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError:
                         return OfConnect(http);
+                    // An HTTP/2 app that ended before its SETTINGS: the handler says "invalid", with the end of the connection inside.
+                    case HttpRequestError.InvalidResponse when HasEnd(http):
+                        return Closed;
                     case HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.ConfigurationLimitExceeded
                         or HttpRequestError.VersionNegotiationError:
                         return Protocol;
@@ -77,6 +80,17 @@ internal sealed record Failure(UpstreamCause? Cause, OwnAnswer Answer, bool NotC
         }
 
         return Closed;
+    }
+
+    /// <summary>Whether the connection's end is among the reasons.</summary>
+    private static bool HasEnd(Exception exception)
+    {
+        for (var e = exception.InnerException; e is not null; e = e.InnerException)
+        {
+            if (e is HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded } or SocketException) return true;
+        }
+
+        return false;
     }
 
     /// <summary>What an HTTP/2 app says when it ends a stream or the connection, by RFC 9113 section 7; null where it, or we, found a fault in the protocol.</summary>
