@@ -33,7 +33,7 @@ internal sealed class ProcessMemory : IMemorySource
 
     public MemoryMethod Method => MemoryMethod.Processes;
 
-    public string Description => "pid " + string.Join(' ', status.Keys.Select(id => id.ToString(CultureInfo.InvariantCulture)));
+    public string Description { get; private set; } = "";
 
     public string Identity => cgroup?.Identity ?? "";
 
@@ -84,6 +84,8 @@ internal sealed class ProcessMemory : IMemorySource
             status.Add(id, file);
             lookedAtSharing = null;
         }
+
+        if (lookedAtSharing is null) Description = "pid " + string.Join(' ', status.Keys.Select(id => id.ToString(CultureInfo.InvariantCulture)));
     }
 
     /// <summary>What the sum counts too much: the difference to the sum in which each page is divided by those that map it.</summary>

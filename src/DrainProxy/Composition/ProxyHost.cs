@@ -335,7 +335,8 @@ internal sealed partial class ProxyHost : IDisposable
     private AppAddress App() => targets[0].Current.Address;
 
     private PressureSampler Sampler() => new(
-        appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now, time, own);
+        appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now,
+        new ThreadClock(time, "sampler"), own);
 
     private MetricsSources Sources() => new()
     {
