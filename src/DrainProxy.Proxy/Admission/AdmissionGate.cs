@@ -38,6 +38,8 @@ internal sealed partial class AdmissionGate : IInFlightRequests
     private readonly List<Ticket> refused = [];
     private volatile bool active;
     private volatile bool critical;
+    private volatile bool byMemory;
+    private volatile bool watches;
 
     public AdmissionGate(ProxySettings settings, Lifecycle lifecycle, ProxyCounters counters, ILogger log)
     {
@@ -63,6 +65,12 @@ internal sealed partial class AdmissionGate : IInFlightRequests
     /// <summary>Only probes and critical requests pass.</summary>
     public bool OnlyCritical => critical;
 
+    /// <summary>Told of each request that may take memory, before it asks for room; set before requests come.</summary>
+    public Action BeforeWatched { get; set; } = static () => { };
+
+    /// <summary>Whether a request that may take memory is with the app or waits for room. Any thread; takes no lock, and so may be a moment old.</summary>
+    public bool Watches => watches;
+
     /// <summary>The route classes seen.</summary>
     public RouteTable Routes => routes;
 
@@ -87,6 +95,7 @@ internal sealed partial class AdmissionGate : IInFlightRequests
             return true;
         }
 
+        if (byMemory && route.Kind != RouteKind.Light) BeforeWatched();
         var now = lifecycle.Now;
         var ticket = new GateTicket(route, PriorityOf(exchange, target), now);
         pass = new(route, ticket);
@@ -95,9 +104,11 @@ internal sealed partial class AdmissionGate : IInFlightRequests
             switch (control.Enter(ticket, now))
             {
                 case Verdict.Pass:
+                    watches |= control.Heavy.Running.Count > 0;
                     if (settings.Shed == Shed.Shadow && ticket.Kept != Refusal.None) counters.RequestWouldBeShed(ReasonOf(ticket.Kept));
                     return true;
                 case Verdict.Wait:
+                    watches |= ticket.Lane == Lane.Heavy;
                     ticket.Turn = new(TaskCreationOptions.RunContinuationsAsynchronously);
                     counters.QueueStarted(ticket.Lane);
                     return false;
@@ -172,7 +183,8 @@ internal sealed partial class AdmissionGate : IInFlightRequests
         {
             if (control.Observe(sample)) step = control.Ladder.Step;
             Pump();
-            active = settings.MaxInFlight > 0 || control.HasMemory || control.Waiting(Lane.Light) + control.Waiting(Lane.Heavy) > 0;
+            byMemory = control.HasMemory;
+            active = settings.MaxInFlight > 0 || byMemory || control.Waiting(Lane.Light) + control.Waiting(Lane.Heavy) > 0;
         }
 
         if (step is { } now) Changed(now, sample);
@@ -210,6 +222,7 @@ internal sealed partial class AdmissionGate : IInFlightRequests
     private void Pump()
     {
         control.Pump(lifecycle.Now, go, refused);
+        watches = control.Heavy.Running.Count + control.Waiting(Lane.Heavy) > 0;
         foreach (var ticket in go) ((GateTicket)ticket).Turn!.TrySetResult(Refusal.None);
         foreach (var ticket in refused) ((GateTicket)ticket).Turn!.TrySetResult(ticket.Kept);
         go.Clear();

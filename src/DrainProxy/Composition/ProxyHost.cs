@@ -100,6 +100,7 @@ internal sealed partial class ProxyHost : IDisposable
             gate.Observe(snapshot.Sample);
             lows.Observe(snapshot.Sample, gate.Read(static control => control.TimeToOom));
         };
+        gate.BeforeWatched = pressure.Watch;
         blackBox.Requests = gate;
         gate.OnlyCriticalChanged += _ => TellReadiness();
         metrics = new(counters, Sources(), version, time);
@@ -336,7 +337,7 @@ internal sealed partial class ProxyHost : IDisposable
 
     private PressureSampler Sampler() => new(
         appMemory, new SocketSenses(App, appMemory.Processes, () => ownPorts, time, log), () => counters.InFlight, counters.AwaitWork, () => lifecycle.Now,
-        new ThreadClock(time, "sampler"), own);
+        new ThreadClock(time, "sampler"), own, () => gate.Watches);
 
     private MetricsSources Sources() => new()
     {

@@ -17,6 +17,7 @@ public sealed class PressureSamplerTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("drainproxy-").FullName;
     private readonly ManualTime time = new();
     private long inFlight;
+    private bool watched;
 
     public PressureSamplerTests()
     {
@@ -49,6 +50,66 @@ public sealed class PressureSamplerTests : IDisposable
         inFlight = 0;
         Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
         Assert.Equal(SamplingPace.Idle, Advance(sampler, SamplingPace.Afterglow));
+    }
+
+    [Fact]
+    public void With_light_work_alone_it_reads_by_what_is_free_and_every_10_ms_as_soon_as_more_is_there()
+    {
+        Write("memory.max", $"{2000 * MiB}");
+        using var sampler = Sampler(isWatched: () => watched);
+        inFlight = 1;
+        // The first reading of all is growth from nothing.
+        sampler.Look();
+        var calm = Advance(sampler, SamplingPace.Afterglow);
+        Assert.InRange(calm, SamplingPace.Busy * 5, SamplingPace.Busy * 7);
+        watched = true;
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, calm));
+        watched = false;
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Busy));
+        Assert.Equal(calm, Advance(sampler, SamplingPace.Afterglow));
+        Use(1900);
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, calm));
+        Assert.Equal(SamplingPace.Busy, Advance(sampler, SamplingPace.Afterglow));
+    }
+
+    [Fact]
+    public void A_request_that_may_take_memory_is_decided_by_a_reading_of_now()
+    {
+        Write("memory.max", $"{2000 * MiB}");
+        var clock = new HandTimer();
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => Nowhere, clock, NullLogger.Instance);
+        inFlight = 1;
+        using var sampler = new PressureSampler(memory, Sockets(memory), () => inFlight, _ => { }, () => clock.GetElapsedTime(0), clock, watched: () => watched);
+        sampler.Start();
+        clock.Fire();
+        clock.Advance(SamplingPace.Afterglow);
+        clock.Fire();
+        Assert.True(clock.Due > SamplingPace.Busy);
+        Use(300);
+        clock.Advance(SamplingPace.Busy);
+        sampler.Watch();
+        Assert.Equal((300 * MiB, SamplingPace.Busy), (sampler.Latest.UsedBytes, clock.Due));
+        // The others find readings that follow each other anyway.
+        Use(400);
+        sampler.Watch();
+        Assert.Equal(300 * MiB, sampler.Latest.UsedBytes);
+        clock.Advance(SamplingPace.Busy);
+        clock.Fire();
+        Assert.Equal((400 * MiB, SamplingPace.Busy), (sampler.Latest.UsedBytes, clock.Due));
+    }
+
+    [Fact]
+    public void Where_readings_are_dear_or_no_limit_is_known_a_request_takes_none_itself()
+    {
+        var clock = new HandTimer();
+        var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: folder), null, () => Nowhere, clock, NullLogger.Instance);
+        inFlight = 1;
+        using var sampler = new PressureSampler(memory, Sockets(memory), () => inFlight, _ => { }, () => clock.GetElapsedTime(0), clock, watched: () => watched);
+        sampler.Start();
+        clock.Fire();
+        Use(300);
+        sampler.Watch();
+        Assert.Equal((100 * MiB, SamplingPace.Unbounded), (sampler.Latest.UsedBytes, clock.Due));
     }
 
     [Fact]
@@ -227,11 +288,11 @@ public sealed class PressureSamplerTests : IDisposable
 
     private static string Stat(int used) => $"anon {used * MiB}\nfile {5 * MiB}\nshmem 0\n";
 
-    private PressureSampler Sampler(string? at = null, long? limit = null)
+    private PressureSampler Sampler(string? at = null, long? limit = null, Func<bool>? isWatched = null)
     {
         var start = time.GetTimestamp();
         var memory = new AppMemory(new(MemorySourceKind.Cgroup, Path: at ?? folder), limit, () => Nowhere, time, NullLogger.Instance);
-        return new(memory, Sockets(memory), () => inFlight, _ => { }, () => time.GetElapsedTime(start), time);
+        return new(memory, Sockets(memory), () => inFlight, _ => { }, () => time.GetElapsedTime(start), time, watched: isWatched);
     }
 
     private SocketSenses Sockets(AppMemory memory) => new(() => Nowhere, memory.Processes, () => [], time, NullLogger.Instance);
@@ -256,7 +317,13 @@ public sealed class PressureSamplerTests : IDisposable
 
         public TimeSpan Due { get; private set; }
 
-        public override long GetTimestamp() => 1;
+        private long now = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => now;
+
+        public void Advance(TimeSpan by) => now += by.Ticks + 1;
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {

@@ -5,25 +5,40 @@ namespace DrainProxy.Decisions.Tests.Pressure.Sensing;
 
 public sealed class SamplingPaceTests
 {
-    private static readonly TimeSpan Cheap = TimeSpan.FromMicroseconds(20);
     private static readonly TimeSpan Never = TimeSpan.MaxValue;
+    private static readonly PaceInput Watching = new(TimeSpan.Zero, TimeSpan.Zero, 1 << 30, FastestGrowth.OneThread, TimeSpan.FromMicroseconds(20));
 
     [Fact]
-    public void With_work_it_reads_every_10_ms()
+    public void While_a_request_that_may_take_memory_is_there_and_a_while_longer_it_reads_every_10_ms()
     {
-        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(TimeSpan.Zero, true, Cheap));
-        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(SamplingPace.Afterglow, true, Cheap));
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(Watching));
+        Assert.Equal(SamplingPace.Busy, SamplingPace.Next(Watching with { SinceWatched = SamplingPace.Afterglow }));
         Assert.False(SamplingPace.Rests(SamplingPace.Afterglow));
     }
 
+    /// <summary>From where memory stands to the limit there are 16 readings at least, at 2 GB/s or what was seen.</summary>
+    [Theory]
+    [InlineData(16_000, 2, 100)]
+    [InlineData(3200, 2, 100)]
+    [InlineData(1280, 2, 40)]
+    [InlineData(1280, 4, 20)]
+    [InlineData(1280, 16, 10)]
+    [InlineData(320, 2, 10)]
+    [InlineData(0, 2, 10)]
+    public void Light_requests_alone_are_no_reason_to_hurry_while_the_limit_is_far(int headroom, double gigabytesPerSecond, double milliseconds)
+    {
+        var input = Watching with { SinceWatched = Never, HeadroomBytes = headroom * 1_000_000L, FastestGrowth = gigabytesPerSecond * 1e9 };
+        Assert.Equal(milliseconds, SamplingPace.Next(input).TotalMilliseconds);
+    }
+
     [Fact]
-    public void Without_a_limit_there_is_no_hurry() => Assert.Equal(SamplingPace.Unbounded, SamplingPace.Next(TimeSpan.Zero, false, Cheap));
+    public void Without_a_limit_there_is_no_hurry() => Assert.Equal(SamplingPace.Unbounded, SamplingPace.Next(Watching with { HeadroomBytes = long.MaxValue }));
 
     [Fact]
     public void Without_work_it_rests_and_reads_seldom()
     {
         Assert.True(SamplingPace.Rests(Never));
-        Assert.Equal(SamplingPace.Idle, SamplingPace.Next(Never, true, Cheap));
+        Assert.Equal(SamplingPace.Idle, SamplingPace.Next(Watching with { SinceWork = Never, SinceWatched = Never }));
     }
 
     [Theory]
@@ -32,7 +47,7 @@ public sealed class SamplingPaceTests
     [InlineData(2000, 100)]
     [InlineData(60_000, 500)]
     public void A_dear_reading_makes_the_sampler_slower_not_the_machine(double microseconds, double milliseconds) =>
-        Assert.Equal(milliseconds, SamplingPace.Next(TimeSpan.Zero, true, TimeSpan.FromMicroseconds(microseconds)).TotalMilliseconds);
+        Assert.Equal(milliseconds, SamplingPace.Next(Watching with { Cost = TimeSpan.FromMicroseconds(microseconds) }).TotalMilliseconds);
 
     [Theory]
     [InlineData(0, 5)]
