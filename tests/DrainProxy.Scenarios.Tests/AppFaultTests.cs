@@ -46,7 +46,8 @@ public sealed class AppFaultTests
             await client.Send(Get);
             await Net.Eventually(async () => (await proxy.State()).GetProperty("in_flight").GetInt32() == 1, "in flight");
             proxy.Child.Signal(Child.Sigterm);
-            Assert.Equal(1, await proxy.Child.Exit(TimeSpan.FromSeconds(6)));
+            // The runner may be busy: what counts is the time that the process says it took.
+            Assert.Equal(1, await proxy.Child.Exit(TimeSpan.FromSeconds(20)));
         }
         finally
         {
@@ -54,6 +55,7 @@ public sealed class AppFaultTests
         }
 
         Assert.Equal("cut", proxy.Report().GetProperty("result").GetString());
+        Assert.InRange(proxy.Report().GetProperty("total_s").GetDouble(), 0, 6);
         Assert.Equal(503, (await client.Answer()).Status);
     }
 

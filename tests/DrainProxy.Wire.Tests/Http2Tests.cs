@@ -163,6 +163,36 @@ public sealed class Http2Tests(WireProxy proxy)
         Assert.Empty(seen.Faults);
     });
 
+    /// <summary>What an app of HTTP/1.1 takes for the whole request is not sent before the stream has ended well.</summary>
+    [Theory]
+    [InlineData("0", "", "hello")]
+    [InlineData("5", "hello", "more")]
+    [InlineData("5", "hello", "")]
+    [InlineData("5", "hello", null)]
+    [InlineData("0", "", null)]
+    public Task Content_of_the_right_length_waits_for_its_end(string length, string data, string? more) => OnLane($"row 42: length {length}, then {more?.Length}", async (lane, seen) =>
+    {
+        using var connection = await RawHttp2.Open(lane.Port);
+        await connection.Send(FrameType.Headers, EndHeaders, 1, Block(Request("POST", "/length", ("content-length", length))));
+        if (data.Length > 0) await connection.Send(FrameType.Data, 0, 1, Encoding.ASCII.GetBytes(data));
+        // By then an app would have it.
+        using (var other = await RawHttp2.Open(lane.Port))
+        {
+            await SendBlock(other, 1, Block(Request("GET", "/other")));
+            Assert.Equal("GET /other", (await End(other, 1)).Body);
+        }
+
+        Assert.Equal("/other", Assert.Single(seen.Requests).Target);
+        // Without more, a trailer that is none.
+        if (more is null) await connection.Send(FrameType.Headers, EndHeaders | EndStream, 1, Block(("x-t", "a\nb: c")));
+        else await connection.Send(FrameType.Data, EndStream, 1, Encoding.ASCII.GetBytes(more));
+        var end = await End(connection, 1);
+        Assert.Equal(more == "" ? 2 : 1, seen.Requests.Count);
+        if (more == "") Assert.Equal((200, "hello"), (end.Status, seen.Requests[1].Body));
+        else Assert.True(end.IsRefused, $"{end}");
+        Assert.Empty(seen.Faults);
+    });
+
     [Theory]
     [InlineData("/a%2Fb/../c?q=%zz", "GET")]
     [InlineData("/", "PROPFIND")]

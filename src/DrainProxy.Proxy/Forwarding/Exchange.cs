@@ -213,11 +213,12 @@ internal sealed class Exchange
 
     /// <summary>
     /// Keeps a small body where it may be wanted again: of idempotent requests, and towards HTTP/2 apps, which can refuse any request unprocessed.
-    /// Over HTTP/1.1 a request whose body was touched may have run.
+    /// Over HTTP/1.1 a request whose body was touched may have run. Over HTTP/2 its length is watched.
     /// </summary>
     public void KeepBody()
     {
         var request = Http.Request;
+        if (IsHttp2 && request.ContentLength is > 0 and var whole && request.Method != "CONNECT") request.Body = new WholeBody(request.Body, whole, this);
         if (!Target.HidesBytes && !AppHandler.IsIdempotent(request.Method)) return;
         var length = request.ContentLength;
         if (length is null)

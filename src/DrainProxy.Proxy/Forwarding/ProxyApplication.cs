@@ -1,8 +1,10 @@
 using DrainProxy.Decisions.Bridging;
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Framing;
 using DrainProxy.Decisions.Pressure.Admission;
 using DrainProxy.Decisions.Pressure.Costs;
 using DrainProxy.Proxy.Admission;
+using DrainProxy.Proxy.Forwarding.Streams;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -86,6 +88,12 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
         {
             if (!exchange.IsHttp2 && own.Status is >= 400 and not 508) exchange.Http.Response.OnStarting(Endings.CloseHttp1, exchange.Http);
             await Endings.Answer(exchange, own, own.Status < 400 ? Outcome.Ok : Outcome.Refused);
+            return true;
+        }
+
+        if (WholeBody.MayContradict(exchange) && !await WholeBody.EndsEmpty(exchange))
+        {
+            await Endings.Answer(exchange, RequestRules.Of(FramingFault.ContentLength), Outcome.Refused);
             return true;
         }
 
