@@ -145,12 +145,18 @@ internal static class MemoryRun
             }
         }
 
+        private static string Incident(JsonElement kill) =>
+            $"{kill.GetProperty("kills")} killed, culprit {kill.GetProperty("culprit")}, {kill.GetProperty("in_flight")} in flight, advice {kill.GetProperty("advice")}";
+
         private static async Task<string> Tell(int adminPort, CancellationToken cancellation)
         {
             var (text, problem) = await Scrape.Read((adminPort, "/state"), cancellation);
             if (text is null) return $"/state does not answer: {problem}";
             using var state = JsonDocument.Parse(text);
-            return state.RootElement.TryGetProperty("admission", out var admission) ? admission.GetRawText() : "no admission in /state";
+            var learned = state.RootElement.TryGetProperty("admission", out var admission) ? admission.GetRawText() : "no admission in /state";
+            // Each kill with its cause, as the black box has it; the curve is left to `--trace`.
+            var incidents = state.RootElement.TryGetProperty("last_oom_kills", out var kills) ? kills.EnumerateArray().Select(Incident) : [];
+            return string.Join("\n  black box: ", [learned, .. incidents]);
         }
     }
 }

@@ -38,6 +38,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     private MemoryBand band;
     private EarlySignals signals;
     private Forecast forecast;
+    private GrowthFilter growth;
     private PressureLadder ladder;
     private PressureSample last;
     private double caution;
@@ -168,7 +169,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         caution *= Math.Pow(0.5, elapsed / CautionHalfLife);
         band.Observe(last, settings.Reserve * (1 + caution), heavy.Running.Count > 0);
         forecast.Observe(last);
-        LearnCosts(last.UsedBytes - before.UsedBytes, elapsed);
+        LearnCosts(growth.Observe(last.UsedBytes, last.LimitBytes), elapsed);
         heavy.Observe(last, band.TopBytes);
         routes.Forget(last.At, ForgetAfter);
         LearnHeld();
@@ -181,9 +182,9 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         watched.AddRange(heavy.Running);
         watched.AddRange(ended);
         if (IsLate(elapsed))
-            foreach (var ticket in watched) ticket.Unseen = true;
+            foreach (var ticket in watched) ticket.LateFor = elapsed > ticket.LateFor ? elapsed : ticket.LateFor;
         costs.Observe(routes.All, watched, grown, elapsed, last.At, last.LimitBytes);
-        foreach (var ticket in ended) CostModel.Ended(ticket, ticket.EndedAt, last.LimitBytes);
+        foreach (var ticket in ended) CostModel.Ended(ticket, ticket.EndedAt, last.LimitBytes, heavy.Reuses(CostModel.HeavyBytes(last.LimitBytes)));
         ended.Clear();
     }
 
@@ -218,7 +219,8 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
             RouteKind.Light => true,
             _ when age > Stale => heavy.FitsUnseen(ticket.Route),
             _ when IsLate(age) && heavy.Running.Count > 0 && canWait => false,
-            RouteKind.Heavy => heavy.Fits(ticket.Route, last.UsedBytes, band.TopBytes, last.LimitBytes, now),
+            RouteKind.Heavy when ticket.Route.Confirmed || heavyLine.Count == 0 => heavy.Fits(ticket.Route, last.UsedBytes, band.TopBytes, last.LimitBytes, now),
+            RouteKind.Heavy => heavy.FitsSuspected(ticket.Route, last.UsedBytes, band.TopBytes, now),
             _ => heavy.TrialFits(ticket.Route, last.UsedBytes, band.TopBytes, now, CostModel.HeavyBytes(last.LimitBytes)),
         };
         return fits ? Refusal.None : Refusal.Memory;
@@ -229,7 +231,7 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
     private WaitingLine LineOf(Ticket ticket)
     {
         if (!HasMemory) return light;
-        return ticket.Route.Kind switch { RouteKind.Light => light, RouteKind.Heavy => heavyLine, _ => trial };
+        return ticket.Route.Kind switch { RouteKind.Light => light, RouteKind.Heavy when ticket.Route.Confirmed => heavyLine, _ => trial };
     }
 
     private static void Expire(WaitingLine line, TimeSpan now, List<Ticket> refused)
@@ -251,14 +253,14 @@ public sealed class AdmissionControl(AdmissionSettings settings, RouteTable rout
         }
     }
 
-    /// <summary>Unlearned requests do not keep each other: each class has its own trial. Those whose class was learned meanwhile move on.</summary>
+    /// <summary>Unlearned and suspected requests do not keep each other: each class has its own trial. Those whose class was learned meanwhile move on.</summary>
     private void PumpTrials(TimeSpan now, List<Ticket> go)
     {
         trials.Clear();
         trial.CopyTo(trials);
         foreach (var ticket in trials)
         {
-            if (ticket.Route.Kind == RouteKind.Heavy)
+            if (ticket.Route is { Kind: RouteKind.Heavy, Confirmed: true })
             {
                 WaitingLine.Remove(ticket);
                 heavyLine.Insert(ticket);

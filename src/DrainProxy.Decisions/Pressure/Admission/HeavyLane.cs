@@ -19,6 +19,9 @@ public sealed class HeavyLane
     /// <summary>So long a trial of another class may have the app's growth for itself.</summary>
     public static readonly TimeSpan TrialAlone = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>So many times longer while the app grows beside them.</summary>
+    private const int SlowerInDoubt = 8;
+
     /// <summary>And so many readings, where they come late.</summary>
     private const int TrialReadings = 3;
 
@@ -32,6 +35,7 @@ public sealed class HeavyLane
     private readonly Plateau plateau = new();
     private TimeSpan lastEnded;
     private bool settled = true;
+    private double keptShare;
 
     /// <summary>The watched requests with the app.</summary>
     public IReadOnlyList<Ticket> Running => running;
@@ -93,6 +97,7 @@ public sealed class HeavyLane
             kept = Math.Max(kept, CostModel.KeptShare(ticket.Route));
         }
 
+        if (most > 0) keptShare = kept;
         plateau.Observe(sample.At, sample.UsedBytes, sum, most, topBytes, sample.LimitBytes, kept);
     }
 
@@ -113,6 +118,19 @@ public sealed class HeavyLane
         return used + (isNew ? cost : Again(route)) + RepeatOfRunning(now) <= (isNew ? plateau.CeilingBytes : (top + limit) / 2);
     }
 
+    /// <summary>Whether the app holds memory, taken by heavy requests, that others may use again unseen.</summary>
+    public bool Reuses(double heavyBytes) => keptShare > 0.5 && plateau.HeldBytes > 2 * heavyBytes;
+
+    /// <summary>
+    /// Whether a request of a class that is only suspected may go beside heavy ones that wait: one at a time, whatever the number of the others, so that it can be acquitted.
+    /// </summary>
+    public bool FitsSuspected(RouteClass route, double used, double top, TimeSpan now)
+    {
+        foreach (var ticket in running)
+            if (ReferenceEquals(ticket.Route, route)) return false;
+        return running.Count == 0 ? used <= top || now - lastEnded >= PauseAbove : used + Remaining(now) + CostModel.Expected(route) <= top;
+    }
+
     /// <summary>Whether one more may go while nobody knows what is free: as many as were seen to fit.</summary>
     public bool FitsUnseen(RouteClass route) => running.Count == 0 || (route.Kind == RouteKind.Heavy && plateau.Allows(RunningBytes, CostModel.Expected(route)));
 
@@ -124,7 +142,7 @@ public sealed class HeavyLane
     {
         if (running.Count == 0) return used <= top || now - lastEnded >= PauseAbove;
         if (used > top) return false;
-        var (own, oldest, grown, another) = (0, TimeSpan.Zero, 0.0, false);
+        var (own, oldest, grown, seen, another) = (0, TimeSpan.Zero, 0.0, 0.0, false);
         foreach (var ticket in running)
         {
             var age = now - ticket.AdmittedAt;
@@ -133,6 +151,7 @@ public sealed class HeavyLane
                 own++;
                 oldest = age > oldest ? age : oldest;
                 grown += ticket.GrownBytes;
+                seen = Math.Max(seen, ticket.SeenBytes);
             }
             else if (ticket.Route.Kind == RouteKind.Unlearned && (ticket.Readings < TrialReadings || age < (ticket.GrownBytes > heavyBytes / 8 ? TrialOfHeavy : TrialAlone)))
             {
@@ -142,12 +161,15 @@ public sealed class HeavyLane
 
         // All of them together: a runtime that is still cold grows slowly, and what it grows by is shared out among them.
         var grows = grown > heavyBytes / 2;
+        // While the app grows, whoever it is thought to be, time says less.
+        if (seen > heavyBytes / 2 || Reuses(heavyBytes)) oldest /= SlowerInDoubt;
+        var most = Doubled(oldest) << (route.Doubtful / CostModel.DoubtfulStep);
         // Two kinds of doubt: what comes of those in flight, and what comes of this one.
         var roomFor = route.Completed == 0 ? 0 : (int)Math.Min(1000, (top - used - Remaining(now)) / (2 * CostModel.UnknownBytes));
-        if (roomFor > 0) return own < Math.Max(roomFor, 1) || (!grows && own < Doubled(oldest));
+        if (roomFor > 0) return own < Math.Max(roomFor, 1) || (!grows && own < most);
         if (grows) return false;
         // The first one of a class is measured alone.
-        return own == 0 ? !another : own < Doubled(oldest);
+        return own == 0 ? !another : own < most;
     }
 
     private static int Doubled(TimeSpan age) => 1 << (int)Math.Min(12, age / TrialStep);

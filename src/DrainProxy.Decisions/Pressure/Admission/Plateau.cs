@@ -90,6 +90,9 @@ public sealed class Plateau
     /// <summary>The highest reading of the last windows, in bytes.</summary>
     public double HighestBytes => Math.Max(highest, recent.Max());
 
+    /// <summary>What the app stands above the lowest that it was seen at, in bytes.</summary>
+    public double HeldBytes => floor == double.MaxValue ? 0 : Math.Max(0, highest - floor);
+
     /// <summary>Whether so much more fits beside what runs.</summary>
     public bool Allows(double runningBytes, double moreBytes) => runningBytes + moreBytes <= Math.Max(FitsBytes, moreBytes) * Slack;
 

@@ -14,6 +14,12 @@ public sealed class CostModel
     /// <summary>A class is learned after this many ended requests of which enough was seen.</summary>
     public const int EnoughRequests = 3;
 
+    /// <summary>Or after so many that ended while others may have hidden what they took; twice as many at once may run after each <see cref="DoubtfulStep"/> of them.</summary>
+    public const int EnoughDoubtful = 30;
+
+    /// <summary>See <see cref="EnoughDoubtful"/>.</summary>
+    public const int DoubtfulStep = 6;
+
     /// <summary>The expected peak falls by half in this time, so that a deploy that needs less is seen within minutes.</summary>
     public static readonly TimeSpan PeakHalfLife = TimeSpan.FromMinutes(10);
 
@@ -37,6 +43,9 @@ public sealed class CostModel
 
     /// <summary>What is left of a suspicion after a request that was there while the app grew by less than half of it.</summary>
     private const double AfterAcquittal = 0.7;
+
+    /// <summary>A request that takes more than that of what is expected of it is not believed to have taken it while there are others who may.</summary>
+    private const double MostOfExpected = 1.25;
 
     /// <summary>A request that takes less than this part of the time of the one that was seen to be heavy is another kind of work: cold starts fill heaps, too.</summary>
     private const double MuchQuicker = 0.25;
@@ -97,33 +106,56 @@ public sealed class CostModel
         {
             watched[i].Readings++;
             watched[i].SeenBytes += Math.Max(0, grown);
+            // Who came after it had ended, and before this reading, has brought a part.
+            if (watched.Count == 1) watched[i].CleanBytes += Math.Max(0, grown);
         }
 
         if (weights > 0 && grown > 0) ShareOut(watched, grown, weights, now);
         foreach (var route in active)
         {
             route.GrowthRate = route.AttributedBytes / Math.Max(route.ExposureSeconds, 0.005);
-            if (route.Kind == RouteKind.Light) JudgeLight(route, limitBytes);
+            if (route.Kind == RouteKind.Light) JudgeLight(route, watched.Count == 0, limitBytes);
         }
     }
 
-    /// <summary>What requests that are known to take memory were still expected to take is theirs before light classes are asked.</summary>
+    /// <summary>
+    /// What heavy requests were still expected to take is theirs before light classes are asked; and no more than that is theirs while classes that are not learned are there: with the processors
+    /// shared out among many each grows more slowly than it would alone, so that rates would give all of it to those that were measured alone.
+    /// </summary>
     private void ShareOut(IReadOnlyList<HeavyRequest> watched, double grown, double weights, TimeSpan now)
     {
-        double expected = 0;
+        var (expected, most) = (0.0, 0.0);
         for (var i = 0; i < watched.Count; i++)
-            if (watched[i].Route is { Kind: RouteKind.Heavy, Confirmed: true }) expected += Math.Max(0, watched[i].ExpectedBytes - watched[i].GrownBytes);
-        double light = 0;
-        foreach (var route in active)
-            if (route.Kind == RouteKind.Light) light += Weight(route, route.Presence);
-        // Where light classes are alone in flight, or nothing is expected of the others, all of it is shared out among all.
-        var theirs = weights - light;
-        var explained = theirs > 0 ? Math.Min(grown, expected) : 0;
+        {
+            if (watched[i].Route.Kind != RouteKind.Heavy) continue;
+            expected += Math.Max(0, watched[i].ExpectedBytes - watched[i].GrownBytes);
+            most += Math.Max(0, (watched[i].ExpectedBytes * MostOfExpected) - watched[i].GrownBytes);
+        }
+
+        var (known, unlearned, light) = (0.0, 0.0, 0.0);
         foreach (var route in active)
         {
             var weight = Weight(route, route.Presence);
-            var share = (grown - explained) * weight / weights;
-            if (route.Kind != RouteKind.Light && theirs > 0) share += explained * weight / theirs;
+            if (route.Kind == RouteKind.Heavy) known += weight;
+            else if (route.Kind == RouteKind.Light) light += weight;
+            else unlearned += weight;
+        }
+
+        // By rates, each class has its share. Light ones are given what is left of it when the others have had what was expected of them,
+        var toLight = known + unlearned > 0 ? Math.Max(0, grown - expected) * light / weights : grown;
+        // and known ones no more than is expected of them where unlearned ones may have brought the rest.
+        var toKnown = (grown - toLight) * (known > 0 ? known / (known + unlearned) : 0);
+        if (unlearned > 0) toKnown = Math.Min(toKnown, most);
+        var toUnlearned = grown - toLight - toKnown;
+        foreach (var route in active)
+        {
+            var weight = Weight(route, route.Presence);
+            var share = route.Kind switch
+            {
+                RouteKind.Heavy => toKnown * weight / known,
+                RouteKind.Light => toLight * weight / light,
+                _ => toUnlearned * weight / unlearned,
+            };
             route.AttributedBytes += share;
             Distribute(route, watched, share, now);
         }
@@ -133,7 +165,8 @@ public sealed class CostModel
     /// <param name="request">It.</param>
     /// <param name="now">When it ended.</param>
     /// <param name="limitBytes">The app's limit.</param>
-    public static void Ended(HeavyRequest request, TimeSpan now, long limitBytes)
+    /// <param name="reuses">The app holds memory that it may use again: what takes no more than that is not seen to take anything.</param>
+    public static void Ended(HeavyRequest request, TimeSpan now, long limitBytes, bool reuses = false)
     {
         var route = request.Route;
         var took = now - request.AdmittedAt;
@@ -141,9 +174,12 @@ public sealed class CostModel
         var most = took.TotalSeconds * FastestFill;
         var grown = Math.Min(request.GrownBytes, Math.Min(most, limitBytes));
         Seen(route, took);
-        if (!request.Unseen) route.Measured++;
+        // A runtime that uses its heap again lets one request hide behind another: only what was there while little grew is known to be light.
+        var decisive = most < heavy || (request.SeenBytes < heavy && !reuses);
+        if (!request.Unseen && decisive) route.Measured++;
+        else if (!request.Unseen) route.Doubtful++;
         Acquit(request, grown, most, took, heavy);
-        if (request.Alone && !request.Unseen && grown >= heavy) (route.Confirmed, route.ConfirmedSeconds) = (true, Math.Max(route.ConfirmedSeconds, took.TotalSeconds));
+        if (Math.Min(grown, request.CleanBytes) >= heavy) (route.Confirmed, route.ConfirmedSeconds) = (true, Math.Max(route.ConfirmedSeconds, took.TotalSeconds));
         // A single one is a clean measurement; among others its share may be too high, and the highest of many shares surely is: a rise is believed by and by.
         if (grown > route.PeakBytes) route.PeakBytes = request.Alone || route.PeakBytes == 0 ? grown : route.PeakBytes + ((grown - route.PeakBytes) / (request.Unseen ? 16 : 4));
         // Rises quickly and falls slowly: nearer to the worst of the last ones than to their mean. What was not seen whole is no sign of using again.
@@ -188,9 +224,14 @@ public sealed class CostModel
         var heavy = HeavyBytes(limitBytes);
         if (route.PeakBytes >= heavy) route.Kind = RouteKind.Heavy;
         // What is no longer believed is tried anew, a few at a time: heap that is used again hides what requests take.
-        else if (route.Kind == RouteKind.Heavy && route.PeakBytes < heavy / 2) (route.Kind, route.Measured, route.Confirmed, route.ConfirmedSeconds, route.AttributedBytes) = (RouteKind.Unlearned, 0, false, 0, 0);
-        else if (route.Kind == RouteKind.Unlearned && route.Measured >= EnoughRequests) route.Kind = RouteKind.Light;
+        else if (route.Kind == RouteKind.Heavy && route.PeakBytes < heavy / 2) Unlearn(route);
+        else if (route.Kind == RouteKind.Unlearned && (route.Measured >= EnoughRequests || (route.Doubtful >= EnoughDoubtful && route.PeakBytes < heavy / 4))) route.Kind = RouteKind.Light;
+        // More of them at once did make it grow: fewer again.
+        else if (route.Doubtful >= EnoughDoubtful || (route.PeakBytes >= heavy / 4 && route.Doubtful >= 2 * DoubtfulStep)) route.Doubtful /= 2;
     }
+
+    private static void Unlearn(RouteClass route) =>
+        (route.Kind, route.Measured, route.Doubtful, route.Confirmed, route.ConfirmedSeconds, route.AttributedBytes) = (RouteKind.Unlearned, 0, 0, false, 0, 0);
 
     /// <summary>A request of a light class has ended; only its duration is of interest.</summary>
     public static void Seen(RouteClass route, TimeSpan took)
@@ -224,7 +265,7 @@ public sealed class CostModel
     private static double Freshness(HeavyRequest request, TimeSpan now) => request.Remaining(now) + (0.05 * request.ExpectedBytes) + 1;
 
     /// <summary>A class that was light takes a lot of late: its mean says so, since its requests are not watched one by one.</summary>
-    private static void JudgeLight(RouteClass route, long limitBytes)
+    private static void JudgeLight(RouteClass route, bool alone, long limitBytes)
     {
         var heavy = HeavyBytes(limitBytes);
         var requests = Math.Max(route.CompletedSoFar, route.InFlight);
@@ -232,6 +273,7 @@ public sealed class CostModel
         var mean = route.AttributedBytes / requests;
         if (mean < heavy) return;
         route.PeakBytes = Math.Max(route.PeakBytes, mean);
-        route.Kind = RouteKind.Heavy;
+        // Beside others it is suspected only.
+        (route.Kind, route.Confirmed) = (RouteKind.Heavy, alone);
     }
 }

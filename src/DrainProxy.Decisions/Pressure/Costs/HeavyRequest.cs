@@ -23,6 +23,9 @@ public class HeavyRequest(RouteClass route, TimeSpan since)
     /// <summary>No other request that may take memory ran beside it.</summary>
     internal bool Alone { get; set; }
 
+    /// <summary>The part of what it took that was seen while no other watched request can have brought it, in bytes.</summary>
+    internal double CleanBytes { get; set; }
+
     /// <summary>When it left the app.</summary>
     internal TimeSpan EndedAt { get; set; }
 
@@ -32,8 +35,11 @@ public class HeavyRequest(RouteClass route, TimeSpan since)
     /// <summary>Readings while it was there.</summary>
     internal int Readings { get; set; }
 
-    /// <summary>A reading was late while it was there: what it took may have come and gone unseen, and others may have been there.</summary>
-    internal bool Unseen { get; set; }
+    /// <summary>The longest time between two readings while it was there, where that was late; else zero.</summary>
+    internal TimeSpan LateFor { get; set; }
+
+    /// <summary>For half of its time or more nobody looked: what it took may have come and gone.</summary>
+    internal bool Unseen => LateFor > TimeSpan.Zero && LateFor >= (EndedAt - AdmittedAt) / 2;
 
     /// <summary>The part of it that came in the second half of its usual time.</summary>
     internal double LateBytes { get; set; }

@@ -71,6 +71,9 @@ public sealed class RouteClass(string name)
     /// <summary>Ended requests, since it was last unlearned, of which enough was seen to judge by them.</summary>
     internal int Measured { get; set; }
 
+    /// <summary>Those that ended while the app grew by so much that nobody can tell whether it was theirs.</summary>
+    internal int Doubtful { get; set; }
+
     /// <summary>Growth per second and request in flight, in bytes: the weight by which growth is shared out.</summary>
     internal double GrowthRate { get; set; }
 

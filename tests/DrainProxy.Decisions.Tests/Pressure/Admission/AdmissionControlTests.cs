@@ -207,6 +207,7 @@ public sealed class AdmissionControlTests
         var route = routes.Find("GET", $"/export/{number}");
         route.PeakBytes = 120e6;
         route.RepeatPeakBytes = 120e6;
+        route.Confirmed = true;
         route.Kind = RouteKind.Heavy;
         return new(route, Priority.Normal, TimeSpan.FromSeconds(1));
     }

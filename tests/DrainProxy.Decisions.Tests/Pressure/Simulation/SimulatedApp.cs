@@ -60,6 +60,9 @@ internal sealed class SimulatedApp(int seed, Runtime runtime, long limit, int wo
 
     public double Highest { get; private set; }
 
+    /// <summary>How many times slower it fills memory, because others have the processors.</summary>
+    public double Slower { get; init; } = 1;
+
     public long Limit { get; set; } = limit;
 
     public void Start(SimulatedRequest request)
@@ -72,7 +75,7 @@ internal sealed class SimulatedApp(int seed, Runtime runtime, long limit, int wo
     public void Step(TimeSpan time)
     {
         var allocating = Running.Count(r => r.Allocated < r.Bytes);
-        var share = FillRate * time.TotalSeconds * Math.Min(1, Processors / (double)Math.Max(1, allocating));
+        var share = FillRate / Slower * time.TotalSeconds * Math.Min(1, Processors / (double)Math.Max(1, allocating));
         foreach (var request in Running.ToArray())
         {
             if (request.Done) continue;
