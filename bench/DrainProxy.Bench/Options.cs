@@ -24,7 +24,7 @@ internal sealed record Options
           --webhook         instead of the rows: reviews of the webhook on one processor
           --memory [APP]    instead of the rows: exports beyond the app's memory limit (bench/README.md), bare, behind HAProxy and behind DrainProxy
                             puma, puma-arenas, puma-two, node, python, java; with --runs 1 --seconds 30 by default, and
-                            --memory-limit MIB (1500), --later-limit MIB (from the middle on), --export MIB (120), --maxconn 4,6,8, --arms bare,haproxy,drainproxy, --trace FILE
+                            --memory-limit MIB (1500), --later-limit MIB (from the middle on), --warm N (exports before), --export MIB (120), --maxconn 4,6,8, --arms bare,haproxy,drainproxy, --trace FILE
           --limit MINUTES   no further round is begun that would not end in this time (default 10)
           --keep            leave the temporary folder with the configurations
         """;
@@ -93,6 +93,7 @@ internal sealed record Options
                 "--clients" => Of(options, m => m with { Clients = Whole(name, Value(), 1, 1000) }),
                 "--maxconn" => Of(options, m => m with { MaxConn = [.. List(Value()).Select(v => Whole(name, v, 1, 1000))] }),
                 "--arms" => Of(options, m => m with { Arms = List(Value()) }),
+                "--warm" => Of(options, m => m with { Warm = Whole(name, Value(), 1, 1000) }),
                 "--trace" => Of(options, m => m with { Trace = Path.GetFullPath(Value()) }),
                 "--attack" => options with { Attack = List(Optional() ?? "") },
                 _ => throw new UsageException($"unknown option {name}"),

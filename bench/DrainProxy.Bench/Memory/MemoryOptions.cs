@@ -30,4 +30,6 @@ internal sealed record MemoryOptions
     /// <summary>The limit that holds from the middle of the run on, in MiB; 0 for the same.</summary>
     public int LaterLimitMi { get; init; }
 
+    /// <summary>Exports that the app has answered before anybody stands in front of it, four at once: a heap that is full when DrainProxy starts.</summary>
+    public int Warm { get; init; }
 }

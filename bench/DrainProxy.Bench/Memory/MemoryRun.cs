@@ -102,6 +102,7 @@ internal static class MemoryRun
             using var cgroup = new MemoryCgroup($"drainproxy-bench-{Environment.ProcessId}-{ports[0]}", (long)memory.LimitMi << Mi);
             using var child = Child.Start(new Launch("/bin/sh", cgroup.Around(app.Command(new(folder, ports[0]), memory.ExportMi))));
             await Readiness.Wait(child, (ports[0], "/"), cancellation);
+            if (memory.Warm > 0) await Warm(ports[0], cancellation);
             using var proxy = arm.Configure is { } configure ? Child.Start(configure(new(folder, ports[1]), ports[0], ports[2])) : null;
             var port = proxy is null ? ports[0] : ports[1];
             if (proxy is not null) await Readiness.Wait(proxy, (port, "/"), cancellation);
@@ -114,6 +115,16 @@ internal static class MemoryRun
             await watching;
             var told = arm.Tells ? await Tell(ports[2], cancellation) : "";
             return new(arm.Name, options.Seconds, [.. load.Heavy], [.. load.Light], kills, highest >> Mi, told);
+        }
+
+        private async Task Warm(int port, CancellationToken cancellation)
+        {
+            using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
+            for (var i = 0; i < memory.Warm; i += 4)
+            {
+                var answers = await Task.WhenAll(Enumerable.Range(0, Math.Min(4, memory.Warm - i)).Select(_ => http.GetAsync(new Uri(app.Heavy[0], UriKind.Relative), cancellation)));
+                foreach (var answer in answers) answer.Dispose();
+            }
         }
 
         private async Task Watch(MemoryCgroup cgroup, MemoryLoad load, CancellationToken end)
