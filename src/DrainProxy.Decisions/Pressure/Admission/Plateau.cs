@@ -43,6 +43,9 @@ public sealed class Plateau
     /// <summary>Share of the limit by which a window may be above those before it at the same level and still count as nothing new.</summary>
     private const double Settled = 0.02;
 
+    /// <summary>Part of a request's memory that a late collection leaves beside the forecast: with all of it puma stayed at four at once in 1500 MiB, with three quarters at five.</summary>
+    private const double LateShare = 0.75;
+
     /// <summary>Near the ceiling so many windows without a new high end a level.</summary>
     private const int SettledWindows = 2;
 
@@ -181,7 +184,8 @@ public sealed class Plateau
 
         ProvenBytes = Math.Max(ProvenBytes, load);
         steepest *= SteepestKept;
-        if (stepLoad > 0 && load > stepLoad + (unit / 2)) steepest = Math.Max(steepest, (highest - stepFrom) / (load - stepLoad));
+        // The step to the second one fills what the app keeps for itself (the second worker), and does not come again.
+        if (stepLoad > 1.5 * unit && load > stepLoad + (unit / 2)) steepest = Math.Max(steepest, (highest - stepFrom) / (load - stepLoad));
         // Only what has run full can tell of one more.
         if (load + (unit * 0.98) <= FitsBytes * Slack || now < retryAt) return;
         var forecast = unit * Math.Max(Math.Clamp(PerByte, 1, MostPerByte), Math.Min(steepest, MostPerStep));
@@ -189,7 +193,7 @@ public sealed class Plateau
         settledWindows = highest <= levelHighest + (Settled * limit) ? settledWindows + 1 : 0;
         levelHighest = Math.Max(levelHighest, highest);
         // Beside others a collection that comes late leaves as much as one request once more; fewer at once would then not have it back, and a step too far costs more than one too few.
-        var late = load > 1.5 * unit ? unit * keptShare : 0;
+        var late = load > 1.5 * unit ? unit * keptShare * LateShare : 0;
         if (most + forecast + late > Math.Min(CeilingBytes, top) || (settledWindows < SettledWindows && most + (2 * forecast) + late > CeilingBytes)) return;
         // With room for four whole requests for each by half as many again, else one at a time.
         var more = unit * Math.Max(1, Math.Floor(Math.Min((CeilingBytes - most) / forecast / 4, FitsBytes / unit / 2)));
