@@ -1,6 +1,6 @@
-using System.Net;
 using System.Net.Sockets;
 using DrainProxy.Decisions.Pressure.Admission;
+using DrainProxy.Proxy.Pressure;
 
 namespace DrainProxy.Proxy.Forwarding;
 
@@ -49,7 +49,7 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
         {
             var socket = await connect(cancel);
             var count = workers.Count();
-            if (count < 2 || (socket.LocalEndPoint as IPEndPoint)?.Port is not { } port)
+            if (count < 2 || TcpEnds.Of(socket) is not { } ends)
             {
                 link.Connected(socket, 0);
                 return socket;
@@ -59,7 +59,7 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
             for (var looks = 0; worker == 0 && looks < MostLooks; looks++)
             {
                 if (looks > 0) await Task.Delay(BetweenLooks, time, cancel);
-                worker = workers.At(port);
+                worker = workers.At(ends);
             }
 
             if (tries == MostTries || !IsWorse(link, worker, count))
@@ -86,14 +86,14 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
     /// <summary>The request is over. Now that the app has answered, it is known who has accepted the connection.</summary>
     public void Return(HeavyLink link)
     {
-        var port = link.Port;
+        var ends = link.Ends;
         lock (gate) link.IsBusy = false;
-        if (port == 0 || link.Worker != 0 || link.LookedFor == port) return;
-        link.LookedFor = port;
+        if (ends is null || link.Worker != 0 || link.LookedFor == ends) return;
+        link.LookedFor = ends;
         _ = Task.Run(() =>
         {
-            var worker = workers.At(port);
-            if (link.Port == port) link.Worker = worker;
+            var worker = workers.At(ends);
+            if (link.Ends == ends) link.Worker = worker;
         });
     }
 
@@ -116,10 +116,10 @@ internal sealed class HeavyConnections(Func<HeavyLink, HttpMessageInvoker> creat
 }
 
 /// <summary>What is known of the processes of a pre-forking app.</summary>
-/// <param name="At">The process at the other end of a connection, by our port; 0 where it cannot be told.</param>
+/// <param name="At">The process at the other end of a connection; 0 where it cannot be told.</param>
 /// <param name="Bytes">What a process holds; 0 where it cannot be told.</param>
 /// <param name="Count">How many processes may accept; 0 where it cannot be told.</param>
-internal sealed record AppWorkers(Func<int, int> At, Func<int, long> Bytes, Func<int> Count)
+internal sealed record AppWorkers(Func<TcpEnds, int> At, Func<int, long> Bytes, Func<int> Count)
 {
     public static AppWorkers Unknown { get; } = new(static _ => 0, static _ => 0, static () => 0);
 }
@@ -127,7 +127,7 @@ internal sealed record AppWorkers(Func<int, int> At, Func<int, long> Bytes, Func
 /// <summary>A place for one connection at a time; where it leads is learned anew with each one.</summary>
 internal sealed class HeavyLink(HeavyConnections connections) : IDisposable
 {
-    private volatile int port;
+    private volatile TcpEnds? ends;
     private volatile int worker;
 
     /// <summary>Where it belongs.</summary>
@@ -139,18 +139,18 @@ internal sealed class HeavyLink(HeavyConnections connections) : IDisposable
 
     public long LastUse { get; set; }
 
-    /// <summary>Our port of its newest connection; 0 for none, and for Unix sockets.</summary>
-    public int Port => port;
+    /// <summary>Both ends of its newest connection; null for none, and for Unix sockets.</summary>
+    public TcpEnds? Ends => ends;
 
     /// <summary>The app's process at the other end; 0 while it is not known.</summary>
     public int Worker { get => worker; set => worker = value; }
 
-    /// <summary>The port that was looked for already.</summary>
-    public int LookedFor { get; set; }
+    /// <summary>The connection that was looked for already.</summary>
+    public TcpEnds? LookedFor { get; set; }
 
     /// <param name="socket">Its new connection.</param>
     /// <param name="to">Who has accepted it; 0 where that is not known yet.</param>
-    public void Connected(Socket socket, int to) => (worker, port) = (to, (socket.LocalEndPoint as IPEndPoint)?.Port ?? 0);
+    public void Connected(Socket socket, int to) => (worker, ends) = (to, TcpEnds.Of(socket));
 
     public void Dispose() => Invoker.Dispose();
 }

@@ -14,12 +14,15 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookAtHold = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan RecentFor = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RecentForNewcomers = TimeSpan.FromMilliseconds(100);
     private readonly AppMetrics? metrics = setting.Metrics is { } url ? new(url, limit is not null, time, log) : null;
     private IMemorySource? source;
     private long triedAt;
     private long heldAt;
     private TimeSpan retry = TimeSpan.Zero;
     private IReadOnlyList<AppProcess> roots = [];
+    private Recent? recent;
     private int appChanged;
     private bool leaving;
     private (MemoryMethod Method, string Identity) told = (MemoryMethod.None, "");
@@ -39,8 +42,23 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
     /// <summary>The app's processes as they are now, as far as they are visible: those that were found, and their descendants.</summary>
     public IReadOnlyList<int> Processes() => roots.Count == 0 ? [] : AppProcesses.WithDescendants(roots.Where(p => p.Lives).Select(p => p.Id));
 
-    /// <summary>How many of them may accept connections: a master leaves that to its workers.</summary>
-    public int Accepting => Processes() is { Count: > 1 } all ? all.Count - 1 : roots.Count;
+    /// <summary>The same, some time old: all of /proc is walked for it. Any thread.</summary>
+    /// <param name="anew">A tenth of a second old at most, else a second.</param>
+    public IReadOnlyList<int> RecentProcesses(bool anew = false)
+    {
+        var known = Volatile.Read(ref recent);
+        if (known is null || !ReferenceEquals(known.Roots, roots) || time.GetElapsedTime(known.At) > (anew ? RecentForNewcomers : RecentFor))
+        {
+            var now = roots;
+            known = new(now, time.GetTimestamp(), Processes());
+            Volatile.Write(ref recent, known);
+        }
+
+        return known.Ids;
+    }
+
+    /// <summary>How many of them may accept connections, as of a second ago at most: a master leaves that to its workers.</summary>
+    public int Accepting => RecentProcesses() is { Count: > 1 } all ? all.Count - 1 : roots.Count;
 
     /// <summary>The app came or went: look at once. From any thread.</summary>
     public void AppChanged() => Interlocked.Exchange(ref appChanged, 1);
@@ -159,6 +177,9 @@ internal sealed partial class AppMemory(MemorySource setting, long? limit, Func<
         told = (Method, Identity);
         LogSource(log, Method.ToString().ToLowerInvariant(), Description, figures.LimitBytes == long.MaxValue ? "none" : $"{figures.LimitBytes} bytes");
     }
+
+    /// <summary>Processes as they were.</summary>
+    private sealed record Recent(IReadOnlyList<AppProcess> Roots, long At, IReadOnlyList<int> Ids);
 
     [LoggerMessage(300, LogLevel.Information, "Memory of the app by {Method} ({Source}); limit {Limit}", EventName = "memory_source")]
     private static partial void LogSource(ILogger log, string method, string source, string limit);

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using DrainProxy.Decisions.Pressure.Sensing;
 
@@ -29,7 +31,9 @@ internal sealed partial class SocketDiag : IDisposable
     private const ushort SockDiagByFamily = 20;
     private const ushort Done = 3;
     private const ushort Error = 2;
+    private const ushort Request = 0x1;
     private const ushort RequestDump = 0x301;
+    private const int NoSuchSocket = -2;
     private const byte Inet = 2;
     private const byte Inet6 = 10;
     private const byte Tcp = 6;
@@ -66,6 +70,35 @@ internal sealed partial class SocketDiag : IDisposable
     /// <summary>Hands on all TCP sockets, of IPv4 and IPv6, as /proc/net/tcp and tcp6 show them; false when the kernel does not answer to the end.</summary>
     public bool EachSocket(SocketAction take) => Dump(Inet, EveryState, take) && Dump(Inet6, EveryState, take);
 
+    /// <summary>
+    /// The inode of the socket at one end of an established connection, found by its four numbers and not among all others; 0 when there is none, or nobody has accepted it yet. Null when
+    /// the kernel does not answer.
+    /// </summary>
+    /// <param name="end">The address of the socket that is looked for.</param>
+    /// <param name="peer">The other end's.</param>
+    public long? InodeOf(IPEndPoint end, IPEndPoint peer)
+    {
+        Span<byte> request = stackalloc byte[RequestLength];
+        var isV4 = end.Address.AddressFamily == AddressFamily.InterNetwork;
+        Begin(request, isV4 ? Inet : Inet6, Request, 1 << (int)TcpState.Established);
+        // inet_diag_sockid: both ports and addresses in network order, the interface, and a cookie of which all bits say "any".
+        var id = request[(HeaderLength + 8)..];
+        BinaryPrimitives.WriteUInt16BigEndian(id, (ushort)end.Port);
+        BinaryPrimitives.WriteUInt16BigEndian(id[2..], (ushort)peer.Port);
+        if (!end.Address.TryWriteBytes(id[4..20], out _) || !peer.Address.TryWriteBytes(id[20..36], out _)) return null;
+        id[40..48].Fill(0xFF);
+        if (socket < 0 || Send(socket, request, RequestLength, 0) != RequestLength) return null;
+        var received = (int)Receive(socket, buffer, buffer.Length, DontWait);
+        if (received < HeaderLength) return null;
+        var answer = buffer.AsSpan(0, received);
+        var type = MemoryMarshal.Read<ushort>(answer[4..]);
+        if (type == Error && received >= HeaderLength + 4) return MemoryMarshal.Read<int>(answer[HeaderLength..]) == NoSuchSocket ? 0 : null;
+        if (type != SockDiagByFamily || received < MessageLength) return null;
+        var body = answer[HeaderLength..];
+        // Where there is no such connection, a listener of that port is what the kernel finds.
+        return body[1] == (byte)TcpState.Established && body[4..8].SequenceEqual(id[..4]) ? MemoryMarshal.Read<uint>(body[68..]) : 0;
+    }
+
     public void Dispose()
     {
         if (socket >= 0) _ = Close(socket);
@@ -75,13 +108,7 @@ internal sealed partial class SocketDiag : IDisposable
     private bool Dump(byte family, uint states, SocketAction? take)
     {
         Span<byte> request = stackalloc byte[RequestLength];
-        request.Clear();
-        MemoryMarshal.Write(request, RequestLength);
-        MemoryMarshal.Write(request[4..], SockDiagByFamily);
-        MemoryMarshal.Write(request[6..], RequestDump);
-        request[HeaderLength] = family;
-        request[HeaderLength + 1] = Tcp;
-        MemoryMarshal.Write(request[(HeaderLength + 4)..], states);
+        Begin(request, family, RequestDump, states);
         if (socket < 0 || Send(socket, request, RequestLength, 0) != RequestLength) return false;
         while (true)
         {
@@ -89,6 +116,18 @@ internal sealed partial class SocketDiag : IDisposable
             if (received < HeaderLength) return false;
             if (Take(buffer.AsSpan(0, received), take) is { } ended) return ended;
         }
+    }
+
+    /// <summary>An nlmsghdr and the first fields of an inet_diag_req_v2; the rest is 0.</summary>
+    private static void Begin(Span<byte> request, byte family, ushort flags, uint states)
+    {
+        request.Clear();
+        MemoryMarshal.Write(request, RequestLength);
+        MemoryMarshal.Write(request[4..], SockDiagByFamily);
+        MemoryMarshal.Write(request[6..], flags);
+        request[HeaderLength] = family;
+        request[HeaderLength + 1] = Tcp;
+        MemoryMarshal.Write(request[(HeaderLength + 4)..], states);
     }
 
     /// <summary>Reads the messages of one datagram; null when more are to come, false when the kernel refuses.</summary>

@@ -51,6 +51,7 @@ internal sealed partial class ProxyHost : IDisposable
     private readonly ConnectionRegistry connections;
     private readonly List<AppTarget> targets = [];
     private readonly AppMemory appMemory;
+    private readonly AcceptedBy acceptedBy = new();
     private readonly OwnMemory own;
     private readonly UploadRoom? uploads;
     private readonly PressureSampler pressure;
@@ -175,6 +176,7 @@ internal sealed partial class ProxyHost : IDisposable
             target.Monitor.Dispose();
         }
 
+        acceptedBy.Dispose();
         lifecycle.Dispose();
         stop.Dispose();
     }
@@ -314,7 +316,7 @@ internal sealed partial class ProxyHost : IDisposable
     }
 
     private AppTarget CreateTarget(AppAddress app, AppMonitor? monitor = null, TargetUse? use = null) => new(
-        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log, new(port => AcceptedBy.Find(app.Port, port, appMemory.Processes()), AcceptedBy.Resident, () => appMemory.Accepting)),
+        app, settings.RequestTimeout, new UpstreamPool(app, settings.AppIdleTimeout, counters, time, log, new(ends => acceptedBy.Find(ends, appMemory.RecentProcesses), AcceptedBy.Resident, () => appMemory.Accepting)),
         monitor ?? new AppMonitor(app, settings.AppHealth, time, log), use);
 
     /// <summary>Requests that come while it drains wait as long as it takes, so that it may take a part of their patience only.</summary>
