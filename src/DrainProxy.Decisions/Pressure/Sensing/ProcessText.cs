@@ -39,10 +39,12 @@ public static class ProcessText
     public static (int Parent, int Group, long Started)? Stat(string text)
     {
         // The name before the last bracket may hold blanks and brackets.
-        var fields = text[(text.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > 19 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out var parent)
-            && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group)
-            && long.TryParse(fields[19], CultureInfo.InvariantCulture, out var started)
+        var line = text.AsSpan(text.LastIndexOf(')') + 1).TrimEnd('\n');
+        // The last range takes what is left.
+        Span<Range> fields = stackalloc Range[21];
+        return line.Split(fields, ' ', StringSplitOptions.RemoveEmptyEntries) > 19 && int.TryParse(line[fields[1]], CultureInfo.InvariantCulture, out var parent)
+            && int.TryParse(line[fields[2]], CultureInfo.InvariantCulture, out var group)
+            && long.TryParse(line[fields[19]], CultureInfo.InvariantCulture, out var started)
             ? (parent, group, started)
             : null;
     }
