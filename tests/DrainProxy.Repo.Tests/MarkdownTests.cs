@@ -12,7 +12,7 @@ public sealed partial class MarkdownTests
     [
         "--json", "--help", "--version", "--peers", "--metrics", "--runs", "--seconds", "--rate", "--connections", "--idle", "--drainproxy",
         "--baseline", "--limit", "--compare", "--pin", "--profile", "--attack", "--webhook", "--quick", "--default-target", "--app-port-env", "--watch", "--kubernetes-version", "--image", "--format",
-        "--memory", "--later-limit", "--export", "--clients", "--maxconn", "--arms", "--trace",
+        "--memory", "--later-limit", "--export", "--clients", "--maxconn", "--arms", "--warm", "--trace",
         "--explain", "--mb-per-request", "--longest", "--svg",
         // webhook
         "--tls", "--namespace", "--secret", "--lease", "--webhook-configuration", "--service-account-dir",

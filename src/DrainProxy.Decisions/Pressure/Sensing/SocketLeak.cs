@@ -15,8 +15,8 @@ public sealed class SocketLeak
     /// <summary>A socket in CLOSE_WAIT for longer has been forgotten, or belongs to a very long request.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromSeconds(20);
 
-    /// <summary>The aged ones must not have fallen for this long. With <see cref="Age"/> a leak is suspected within 40 s of its eighth socket.</summary>
-    public static readonly TimeSpan Standing = TimeSpan.FromSeconds(15);
+    /// <summary>The aged ones must not have fallen for this long: one look at least beside the first. With <see cref="Age"/> and looks up to 10 s apart a leak is suspected within 50 s of its eighth socket.</summary>
+    public static readonly TimeSpan Standing = TimeSpan.FromSeconds(10);
 
     /// <summary>Fewer than this many are no leak yet.</summary>
     public const int Least = 8;
