@@ -23,6 +23,12 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     : IConnectionSocketFeature, IConnectionHeartbeatFeature
 {
     private const int ClosedMark = int.MinValue / 2;
+
+    /// <summary>A client has said Close and ended its half of a WebSocket: as long as it would wait for the app's itself (10 s by default in Python's websockets).</summary>
+    private static readonly TimeSpan AppCloseLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Until what a client sent before its FIN has been looked at.</summary>
+    private static readonly TimeSpan LastBytesLimit = TimeSpan.FromMilliseconds(200);
     private CancellationToken transportClosed;
     private bool ended;
     private bool judged;
@@ -284,8 +290,17 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
         if (Active == 0) return;
         // A FIN alone, and an answer that may still be wanted: Watch decides. Requests that wait for the app and streams without an end
         // would keep a slot for somebody who has most likely left.
-        if (TcpInfo.Of(socket) is { PeerHalfClosed: true } && (FinIsExpected || (!Http1!.IsTunnel && !EndsWithFin))) return;
-        AbortExchange();
+        var halfClosed = TcpInfo.Of(socket) is { PeerHalfClosed: true };
+        if (halfClosed && Http1!.IsTunnel) _ = EndTunnel();
+        else if (!halfClosed || (EndsWithFin && !FinIsExpected)) AbortExchange();
+    }
+
+    /// <summary>What came before the FIN may still be on its way to the app; behind a Close, the app has its time to say its own. A tunnel is the last of its connection.</summary>
+    private async Task EndTunnel()
+    {
+        if (!FinIsExpected) await Task.Delay(LastBytesLimit, time);
+        if (FinIsExpected) await Task.Delay(AppCloseLimit, time);
+        if (Active > 0) AbortExchange();
     }
 
     private void AbortExchange()

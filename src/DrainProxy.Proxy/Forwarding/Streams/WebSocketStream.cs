@@ -55,6 +55,8 @@ internal sealed class WebSocketStream(Stream inner, TimeProvider time, Action cl
             if (!Ending)
             {
                 fromClient.Advance(buffer.Span);
+                // A client may end its half right behind its Close and wait for the app's.
+                if (fromClient.CloseSeen) closing();
                 await Inner.WriteAsync(buffer, cancellationToken);
                 return;
             }
