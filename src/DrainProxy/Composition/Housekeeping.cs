@@ -1,4 +1,5 @@
 using DrainProxy.Decisions.Draining;
+using DrainProxy.Decisions.Pressure;
 using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening;
@@ -20,8 +21,12 @@ internal sealed class Housekeeping(
     private const long WorthItAtRest = 2 << 20;
     private static readonly TimeSpan LastingRest = TimeSpan.FromSeconds(3);
 
+    private readonly OwnMemoryTrim trim = new();
+
     /// <summary>What resting connections leave behind is old: no collection of young memory finds it.</summary>
     private long Garbage => GC.GetTotalAllocatedBytes() + (connections.Rested * ConnectionRegistry.LeftByRest);
+
+    private long Ended => counters.RequestsInAll + counters.ConnectionsClosed(Side.Downstream, ClosedBy.Us) + counters.ConnectionsClosed(Side.Downstream, ClosedBy.Peer);
 
     /// <summary>Until a termination has begun.</summary>
     public async Task Run()
@@ -33,8 +38,11 @@ internal sealed class Housekeeping(
             await Task.Delay(Turn, time);
             if (warned is null && (warned = BudgetPlanner.LongestRequestWarning(plan, accounts.Longest)) is not null) warn(warned);
             var rest = accounts.LastRequestAt == 0 ? Turn : time.GetElapsedTime(accounts.LastRequestAt);
-            if (!IsWorthIt(counters.InFlight, rest, Garbage - handedBackAt)) continue;
+            var stands = trim.Observe(lifecycle.Now, RestingMemory.Anonymous(), rest, Ended);
+            if (!stands && !IsWorthIt(counters.InFlight, rest, Garbage - handedBackAt)) continue;
             RestingMemory.HandBack();
+            // At once: a load may begin before the next turn.
+            trim.HandedBack(lifecycle.Now, RestingMemory.Anonymous(), Ended);
             handedBackAt = Garbage;
         }
     }

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using DrainProxy.Decisions.Pressure.Sensing;
+using DrainProxy.Proxy.Pressure;
 
 namespace DrainProxy.Composition;
 
@@ -27,6 +29,13 @@ internal static partial class RestingMemory
         {
             // Not told, not done.
         }
+    }
+
+    /// <summary>What this process has to itself and cannot be read again from files, in bytes; 0 where nobody tells. Takes some 20 µs.</summary>
+    public static long Anonymous()
+    {
+        Span<byte> status = stackalloc byte[4096];
+        return ProcessText.Status(KernelFile.Read("/proc/self/status", status)).AnonBytes;
     }
 
     /// <summary>The mappings of a smaps file that hold nothing but unchanged bytes of a program file.</summary>
