@@ -5,6 +5,7 @@ using DrainProxy.Proxy.Draining;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace DrainProxy.Proxy.Forwarding;
@@ -12,6 +13,8 @@ namespace DrainProxy.Proxy.Forwarding;
 /// <summary>How an exchange ends without the app's answer: what the client is told, what is counted, what is logged.</summary>
 internal sealed partial class Endings(DataPath path, ILogger log, ExchangeAccounts accounts)
 {
+    private const int RefusedStream = 7;
+
     private readonly WarningLimit warnings = new(path.Time);
 
     /// <summary>Refuses it for what admission has found.</summary>
@@ -23,6 +26,18 @@ internal sealed partial class Endings(DataPath path, ILogger log, ExchangeAccoun
         path.Counters.RequestShed(reason);
         exchange.Shed = reason;
         await Answer(exchange, OwnAnswer.Of(reason), Outcome.Refused);
+    }
+
+    /// <summary>
+    /// Refuses a stream whose client takes no answers, so that it may be sent again elsewhere (REFUSED_STREAM, RFC 9113 section 8.7): an answer of ours would only be one
+    /// more that stays.
+    /// </summary>
+    public void RefuseStream(Exchange exchange)
+    {
+        path.Counters.RequestShed(ShedReason.OwnMemory);
+        (exchange.Shed, exchange.Outcome) = (ShedReason.OwnMemory, Outcome.Refused);
+        exchange.Http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+        exchange.Http.Features.Get<IHttpResetFeature>()?.Reset(RefusedStream);
     }
 
     /// <summary>No further attempt is made: the last one's failure is the answer. While terminating, that is a loss.</summary>

@@ -291,6 +291,10 @@ internal sealed class Exchange
         else Connection.Target.Monitor.Breaker.ProbeAbandoned();
     }
 
+    /// <summary>The answer had content, and it has left our memory by the client's will.</summary>
+    public bool ContentTaken => Outcome is Outcome.Ok or Outcome.AppError && !Http.RequestAborted.IsCancellationRequested
+        && Http.Response is { ContentLength: null or > 0, StatusCode: not (204 or 304) } && Http.Request.Method != "HEAD";
+
     /// <summary>The answer is Kestrel's whole: from now on the client is charged with what the exchange keeps in memory.</summary>
     public void HandedOver()
     {

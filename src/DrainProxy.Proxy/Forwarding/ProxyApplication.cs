@@ -5,6 +5,7 @@ using DrainProxy.Decisions.Pressure.Admission;
 using DrainProxy.Decisions.Pressure.Costs;
 using DrainProxy.Proxy.Admission;
 using DrainProxy.Proxy.Forwarding.Streams;
+using DrainProxy.Proxy.Listening.Http2;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -40,6 +41,13 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
     {
         context.StartedAt = path.Time.GetTimestamp();
         if (!Accept(context)) return;
+        // Opened and reset in one breath: nothing is begun for it.
+        if (context.IsHttp2 && context.Http.RequestAborted.IsCancellationRequested)
+        {
+            context.Outcome = Outcome.ClientGone;
+            return;
+        }
+
         try
         {
             if (!await AnswerOurselves(context))
@@ -47,6 +55,7 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
                 if (path.Own.IsShort) await endings.Refuse(context, ShedReason.OwnMemory);
                 // A request beyond them would find no descriptor, and take the last ones from probes and the drain.
                 else if (path.Counters.InFlight > path.MaxExchanges && !context.Target.IsHttp2) await endings.Refuse(context, Refusal.Descriptors);
+                else if (context.Connection.Streams is { IsProven: false } streams && !await MayBegin(context, streams)) return;
                 else if (path.Uploads is { } uploads && UploadRoom.Counts(context.Http)) await ForwardUpload(context, uploads);
                 else await GoOn(context);
             }
@@ -64,6 +73,7 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
     public void DisposeContext(Exchange context, Exception? exception)
     {
         if (context.Begun) accounts.End(context, exception);
+        if (exception is null && context.Connection.Streams is { IsProven: false } streams && context.ContentTaken) streams.Prove();
         context.Release();
         exchanges.Return(context);
     }
@@ -104,6 +114,23 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
         exchange.Shed = ShedReason.Closing;
         await Endings.Answer(exchange, OwnAnswer.HealthWhileTerminating, Outcome.Refused);
         return true;
+    }
+
+    /// <summary>Waits among the streams of clients that have proven nothing; false when the stream is over.</summary>
+    private async ValueTask<bool> MayBegin(Exchange exchange, NewStreams streams)
+    {
+        try
+        {
+            if (await streams.Enter(exchange.Http.RequestAborted)) return true;
+        }
+        catch (OperationCanceledException)
+        {
+            exchange.Outcome = Outcome.ClientGone;
+            return false;
+        }
+
+        endings.RefuseStream(exchange);
+        return false;
     }
 
     private Task GoOn(Exchange exchange) =>

@@ -10,7 +10,7 @@ internal sealed class Backlog(Backlog? all = null)
     /// What an exchange costs beside its body, in bytes, its connection to the app included: measured with large answers on streams without a window
     /// (bench/README.md).
     /// </summary>
-    public const int PerExchange = 24 * 1024;
+    public const int PerExchange = 36 * 1024;
 
     /// <summary>Bytes that all clients together may hold.</summary>
     public static readonly long Allowed = Backlogs.Allowed(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);

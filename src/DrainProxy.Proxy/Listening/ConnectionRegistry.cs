@@ -5,6 +5,7 @@ using DrainProxy.Decisions.KeepAlive;
 using DrainProxy.Decisions.SlowPeers;
 using DrainProxy.Proxy.Forwarding;
 using DrainProxy.Proxy.Listening.Http1;
+using DrainProxy.Proxy.Listening.Http2;
 using DrainProxy.Proxy.Settings;
 using DrainProxy.Proxy.Telemetry;
 using Microsoft.AspNetCore.Connections;
@@ -59,6 +60,7 @@ internal sealed class ConnectionRegistry : IDisposable
         headTimeout = settings.RequestHeadersTimeout;
         slowest = new(settings.SendTimeout, LeastRate, HalfCloseGrace);
         Room = new(maxConnections);
+        Crowd = new(time);
         startedAt = time.GetTimestamp();
         timer = time.CreateTimer(_ => EndIdle(), null, Tick, Tick);
         quickTimer = time.CreateTimer(_ => LookAtHolders(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -67,6 +69,9 @@ internal sealed class ConnectionRegistry : IDisposable
 
     /// <summary>Asked before each accept.</summary>
     public ConnectionRoom Room { get; }
+
+    /// <summary>Asked before streams of HTTP/2 begin.</summary>
+    public StreamCrowd Crowd { get; }
 
     /// <summary>Raised for each new connection; used while terminating.</summary>
     public Action? Opened { get; set; }
@@ -167,6 +172,7 @@ internal sealed class ConnectionRegistry : IDisposable
     {
         timer.Dispose();
         quickTimer.Dispose();
+        Crowd.Dispose();
     }
 
     private void EndIdle()

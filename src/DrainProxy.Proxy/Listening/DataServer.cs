@@ -52,7 +52,7 @@ internal sealed class DataServer : IDisposable
         if (certificates is not null) options.ApplicationServices = TlsServices(logs);
         server = Servers.Create(options, logs, connections.Room, buffers.ReadBytes);
 
-        var dispatch = new ProtocolDispatch(new(settings.MaxHeaderSize, MaxLine(settings), MaxFields, settings.MaxBody), time);
+        var dispatch = new ProtocolDispatch(new(settings.MaxHeaderSize, MaxLine(settings), MaxFields, settings.MaxBody), connections.Crowd, time);
         for (var i = 0; i < settings.Ports.Count; i++)
         {
             var (listen, target) = (settings.Ports[i].Listen, targets[i]);

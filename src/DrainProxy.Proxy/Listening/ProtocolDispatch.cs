@@ -14,7 +14,7 @@ namespace DrainProxy.Proxy.Listening;
 /// Lets HTTP/1.1 and HTTP/2 with prior knowledge share one clear-text port: Kestrel assumes HTTP/1.1 there, so the connection preface
 /// (RFC 9113 section 3.4) is looked for first. Kestrel's HTTP/2 pipeline is taken from a listener of its own that never accepts.
 /// </summary>
-internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
+internal sealed class ProtocolDispatch(HeadLimits limits, StreamCrowd crowd, TimeProvider time)
 {
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
@@ -59,7 +59,7 @@ internal sealed class ProtocolDispatch(HeadLimits limits, TimeProvider time)
         var writer = new GoAwayWriter(context.Transport.Output, takesTurns: connection.IsTls);
         var frames = new FrameReader(context.Transport.Input, writer, connection, time);
         context.Transport = new DuplexPipe(frames, writer);
-        connection.BecomeHttp2(writer, frames);
+        connection.BecomeHttp2(writer, frames, crowd);
         return new(context, frames, time);
     }
 

@@ -77,6 +77,9 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     /// <summary>What is held of answers that the client does not take.</summary>
     public Backlog Backlog { get; } = new(allHeld);
 
+    /// <summary>Which of its streams may begin; null before HTTP/2 is known, and on HTTP/1.x.</summary>
+    public NewStreams? Streams { get; private set; }
+
     /// <summary>Set when the HTTP/2 preface or ALPN was seen.</summary>
     public GoAwayWriter? Http2 { get; private set; }
 
@@ -190,7 +193,8 @@ internal sealed class TrackedConnection(ConnectionContext context, AppTarget tar
     }
 
     /// <summary>Takes note of what stands between the transport and Kestrel.</summary>
-    public void BecomeHttp2(GoAwayWriter writer, FrameReader reader) => (Http2, frames) = (writer, reader);
+    public void BecomeHttp2(GoAwayWriter writer, FrameReader reader, StreamCrowd? crowd = null) =>
+        (Http2, frames, Streams) = (writer, reader, crowd is null ? null : new(crowd, Backlog));
 
     /// <summary>Sees an HTTP/2 connection that ended early to its end: the last frames go out, and what still comes is dropped for a while.</summary>
     /// <param name="most">Bytes that are dropped.</param>

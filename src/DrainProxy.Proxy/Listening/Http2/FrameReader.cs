@@ -12,6 +12,9 @@ namespace DrainProxy.Proxy.Listening.Http2;
 /// </summary>
 internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, TrackedConnection connection, TimeProvider time) : PipeReader
 {
+    /// <summary>Bytes of one read from which on they are handled by the thread pool: more than a handful of requests, messages or small frames.</summary>
+    private const int Many = 2048;
+
     private readonly long openedAt = time.GetTimestamp();
     private ReadOnlySequence<byte> buffer;
     private FrameFlood flood;
@@ -110,7 +113,10 @@ internal sealed class FrameReader(PipeReader inner, GoAwayWriter writer, Tracked
     {
         try
         {
-            return Look(await read);
+            var result = await read;
+            // Bytes came on the thread of all sockets: what takes long with them must not hold the others up.
+            if (result.Buffer.Length >= Many) await Task.Yield();
+            return Look(result);
         }
         catch (Exception e) when (Fails(e))
         {
