@@ -17,9 +17,11 @@ public enum StreamStart
 /// <param name="IsTight">Clients leave so much in our memory that less is taken from apps ahead of them.</param>
 /// <param name="StartedByAll">Streams that began within <see cref="StreamStarts.CrowdWindow"/> on connections that have proven nothing.</param>
 /// <param name="StartedHere">On this connection, within <see cref="StreamStarts.Window"/>.</param>
+/// <param name="RunningHere">On this connection, begun and not over.</param>
+/// <param name="AnsweredHere">On this connection, over with an answer that had no content (204, 304, HEAD): such a client proves nothing by taking content, and still waits for nobody.</param>
 /// <param name="Held">Bytes that this connection's client leaves in our memory.</param>
 /// <param name="Waited">How long it has waited.</param>
-public readonly record struct StreamOpening(bool IsTight, int StartedByAll, int StartedHere, long Held, TimeSpan Waited);
+public readonly record struct StreamOpening(bool IsTight, int StartedByAll, int StartedHere, int RunningHere, int AnsweredHere, long Held, TimeSpan Waited);
 
 /// <summary>
 /// Spreads the streams of HTTP/2 connections whose client has not taken any content yet: a client that gives no window (RFC 9113 section 10.5) costs us an exchange, a
@@ -28,7 +30,7 @@ public readonly record struct StreamOpening(bool IsTight, int StartedByAll, int 
 /// </summary>
 public static class StreamStarts
 {
-    /// <summary>Streams that one connection may begin in a window during a crowd: enough to prove itself.</summary>
+    /// <summary>Streams that one connection may begin in a window during a crowd, and that it may have at once beyond those that were answered: enough to prove itself.</summary>
     public const int PerConnection = 4;
 
     /// <summary>
@@ -56,7 +58,7 @@ public static class StreamStarts
     {
         if (!opening.IsTight && opening.StartedByAll < Crowd) return StreamStart.Now;
         var stalls = opening.Held >= Stalls;
-        if (!stalls && opening.StartedHere < PerConnection) return StreamStart.Now;
+        if (!stalls && (opening.StartedHere < PerConnection || opening.RunningHere < PerConnection + opening.AnsweredHere)) return StreamStart.Now;
         if (opening.Waited < (stalls ? StalledPatience : Patience)) return StreamStart.Wait;
         return stalls ? StreamStart.Refuse : StreamStart.Now;
     }

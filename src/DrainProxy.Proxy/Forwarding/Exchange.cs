@@ -164,7 +164,7 @@ internal sealed class Exchange
         BodyTouched = false;
         RefusedEarly = false;
         BeginAttempt();
-        Begun = false;
+        (Begun, IsAmongNew) = (false, false);
         Outcome = Outcome.Ok;
         Cause = null;
         Shed = null;
@@ -291,9 +291,14 @@ internal sealed class Exchange
         else Connection.Target.Monitor.Breaker.ProbeAbandoned();
     }
 
-    /// <summary>The answer had content, and it has left our memory by the client's will.</summary>
-    public bool ContentTaken => Outcome is Outcome.Ok or Outcome.AppError && !Http.RequestAborted.IsCancellationRequested
-        && Http.Response is { ContentLength: null or > 0, StatusCode: not (204 or 304) } && Http.Request.Method != "HEAD";
+    /// <summary>It is counted among the streams of a client that has proven nothing yet.</summary>
+    public bool IsAmongNew { get; set; }
+
+    /// <summary>The answer has left our memory by the client's will.</summary>
+    public bool IsAnswered => Outcome is Outcome.Ok or Outcome.AppError && !Http.RequestAborted.IsCancellationRequested;
+
+    /// <summary>The answer had content, whose way to the client HTTP/2 leaves to the client's windows.</summary>
+    public bool HadContent => Http.Response is { ContentLength: null or > 0, StatusCode: not (204 or 304) } && Http.Request.Method != "HEAD";
 
     /// <summary>The answer is Kestrel's whole: from now on the client is charged with what the exchange keeps in memory.</summary>
     public void HandedOver()

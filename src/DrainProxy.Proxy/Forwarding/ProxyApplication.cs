@@ -73,7 +73,7 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
     public void DisposeContext(Exchange context, Exception? exception)
     {
         if (context.Begun) accounts.End(context, exception);
-        if (exception is null && context.Connection.Streams is { IsProven: false } streams && context.ContentTaken) streams.Prove();
+        if (context.IsAmongNew) EndAmongNew(context, exception);
         context.Release();
         exchanges.Return(context);
     }
@@ -116,12 +116,20 @@ internal sealed class ProxyApplication(DataPath path, ExchangeAccounts accounts,
         return true;
     }
 
+    private static void EndAmongNew(Exchange exchange, Exception? exception)
+    {
+        var streams = exchange.Connection.Streams!;
+        var isAnswered = exception is null && exchange.IsAnswered;
+        if (isAnswered && exchange.HadContent) streams.Prove();
+        streams.Leave(isAnswered);
+    }
+
     /// <summary>Waits among the streams of clients that have proven nothing; false when the stream is over.</summary>
     private async ValueTask<bool> MayBegin(Exchange exchange, NewStreams streams)
     {
         try
         {
-            if (await streams.Enter(exchange.Http.RequestAborted)) return true;
+            if (await streams.Enter(exchange.Http.RequestAborted)) return exchange.IsAmongNew = true;
         }
         catch (OperationCanceledException)
         {

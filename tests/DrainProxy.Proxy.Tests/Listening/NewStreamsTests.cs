@@ -84,6 +84,41 @@ public sealed class NewStreamsTests : IDisposable
         Assert.All(await Task.WhenAll(entering), Assert.True);
     }
 
+    [Fact]
+    public async Task Each_answer_without_content_lets_others_go_at_once()
+    {
+        var entering = Open(20);
+        Assert.Equal(StreamStarts.PerConnection, entering.Count(e => e.IsCompleted));
+        // One place is free again, and one more was earned.
+        streams.Leave(isAnswered: true);
+        await Begin(entering, StreamStarts.PerConnection + 2);
+        streams.Leave(isAnswered: false);
+        await Begin(entering, StreamStarts.PerConnection + 3);
+        for (var i = 0; i < 10; i++) streams.Leave(isAnswered: true);
+        Assert.All(await Task.WhenAll(entering), Assert.True);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_reset_while_it_waits_keeps_no_place()
+    {
+        using var reset = new CancellationTokenSource();
+        var first = Open(StreamStarts.PerConnection);
+        var gone = streams.Enter(reset.Token).AsTask();
+        await reset.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => gone);
+        streams.Leave(isAnswered: false);
+        Assert.True(await streams.Enter(Cancel));
+        Assert.All(first, e => Assert.True(e.IsCompletedSuccessfully));
+        Assert.False(streams.Enter(Cancel).AsTask().IsCompleted);
+    }
+
+    /// <summary>So many have begun, and no more.</summary>
+    private static async Task Begin(Task<bool>[] entering, int count)
+    {
+        Assert.All(await Task.WhenAll(entering[..count]), Assert.True);
+        Assert.All(entering[count..], e => Assert.False(e.IsCompleted));
+    }
+
     private Task<bool>[] Open(int count) => [.. Enumerable.Range(0, count).Select(_ => streams.Enter(Cancel).AsTask())];
 
     /// <summary>Stands still until it is told to pass; its one timer fires once then, if it runs.</summary>

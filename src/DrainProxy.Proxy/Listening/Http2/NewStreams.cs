@@ -10,11 +10,13 @@ internal sealed class NewStreams(StreamCrowd crowd, Backlog backlog)
     private readonly Queue<Waiter> waiters = new();
     private StartCount started = new(StreamStarts.Window);
     private volatile bool proven;
+    private int running;
+    private int answered;
 
     /// <summary>The client takes its answers: nothing is asked any more.</summary>
     public bool IsProven => proven;
 
-    /// <summary>Waits until a stream may begin; false when it is refused.</summary>
+    /// <summary>Waits until a stream may begin, and counts it until <see cref="Leave"/>; false when it is refused.</summary>
     /// <param name="clientGone">The client has reset it, or left.</param>
     /// <exception cref="OperationCanceledException">The client has gone meanwhile.</exception>
     public ValueTask<bool> Enter(CancellationToken clientGone)
@@ -36,7 +38,21 @@ internal sealed class NewStreams(StreamCrowd crowd, Backlog backlog)
         crowd.Wait(this);
         // Proven between the two: whoever proved it has not seen this one.
         if (proven) Look();
-        return new(waiter.Task.WaitAsync(clientGone));
+        return new(Begin(waiter, clientGone));
+    }
+
+    /// <summary>A stream that began is over.</summary>
+    /// <param name="isAnswered">Its answer has left our memory by the client's will.</param>
+    public void Leave(bool isAnswered)
+    {
+        lock (waiters)
+        {
+            running--;
+            if (isAnswered) answered++;
+            if (waiters.Count == 0) return;
+        }
+
+        Look();
     }
 
     /// <summary>An answer's content was taken.</summary>
@@ -58,19 +74,33 @@ internal sealed class NewStreams(StreamCrowd crowd, Backlog backlog)
                 var decided = proven ? StreamStart.Now : Decide(now, now - first.Since);
                 if (decided == StreamStart.Wait) return true;
                 waiters.Dequeue();
-                if (decided == StreamStart.Now) Count(now);
-                first.TrySetResult(decided == StreamStart.Now);
+                // Its client may have gone meanwhile.
+                if (first.TrySetResult(decided == StreamStart.Now) && decided == StreamStart.Now) Count(now);
             }
 
             return false;
         }
     }
 
+    private async Task<bool> Begin(Waiter waiter, CancellationToken clientGone)
+    {
+        try
+        {
+            return await waiter.Task.WaitAsync(clientGone);
+        }
+        catch (OperationCanceledException)
+        {
+            if (!waiter.TrySetCanceled(clientGone) && await waiter.Task) Leave(isAnswered: false);
+            throw;
+        }
+    }
+
     private StreamStart Decide(TimeSpan now, TimeSpan waited) =>
-        StreamStarts.Decide(new(backlog.IsTight, crowd.Started(now), started.At(now), backlog.Held, waited));
+        StreamStarts.Decide(new(backlog.IsTight, crowd.Started(now), started.At(now), running, answered, backlog.Held, waited));
 
     private void Count(TimeSpan now)
     {
+        running++;
         started.Add(now);
         crowd.Add(now);
     }
