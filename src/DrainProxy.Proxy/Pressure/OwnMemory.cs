@@ -79,7 +79,8 @@ internal sealed partial class OwnMemory : IDisposable
 
     private void Collect()
     {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        var compacts = OwnMemoryRule.MayCompact(UsedBytes, LimitBytes, GC.GetTotalMemory(forceFullCollection: false));
+        GC.Collect(GC.MaxGeneration, compacts ? GCCollectionMode.Aggressive : GCCollectionMode.Forced, blocking: true, compacting: compacts);
         Volatile.Write(ref collecting, 0);
     }
 

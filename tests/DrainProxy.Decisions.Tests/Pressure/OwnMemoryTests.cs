@@ -8,6 +8,14 @@ public sealed class OwnMemoryTests
     private readonly OwnMemoryRule rule = new();
     private TimeSpan at;
 
+    [Theory]
+    [InlineData(42, 128, 12, true)]
+    [InlineData(55, 64, 12, false)]
+    [InlineData(55, 64, 8, true)]
+    [InlineData(70, 64, 1, false)]
+    public void What_is_in_use_is_moved_together_only_where_there_is_room_for_it_twice(long used, long limit, long heap, bool expected) =>
+        Assert.Equal(expected, OwnMemoryRule.MayCompact(used << 20, limit << 20, heap << 20));
+
     [Fact]
     public void Short_above_a_bound_and_enough_below_a_lower_one()
     {
