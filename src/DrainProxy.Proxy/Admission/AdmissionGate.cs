@@ -164,7 +164,8 @@ internal sealed partial class AdmissionGate : IInFlightRequests
         {
             var running = control.Heavy.Running;
             var count = Math.Min(running.Count, requests.Length);
-            for (var i = 0; i < count; i++) requests[i] = new(running[i].Route.Name, running[i].AdmittedAt, (long)running[i].ExpectedBytes);
+            for (var i = 0; i < count; i++)
+                requests[i] = new(running[i].Route.Name, running[i].AdmittedAt, (long)running[i].ExpectedBytes, running[i].Route.Kind == RouteKind.Unlearned);
             return count;
         }
     }

@@ -4,7 +4,8 @@ namespace DrainProxy.Decisions.Pressure.BlackBox;
 /// <param name="Route">Its class: a name out of a bounded set.</param>
 /// <param name="StartedAt">When it was given to the app; monotonic time since the program's start.</param>
 /// <param name="PredictedBytes">What it was expected to take when it was let in, in bytes; 0 where nothing was known.</param>
-public readonly record struct InFlightRequest(string Route, TimeSpan StartedAt, long PredictedBytes);
+/// <param name="IsAssumed">That was the cautious assumption for a class that is not learned yet, and says nothing of what it takes.</param>
+public readonly record struct InFlightRequest(string Route, TimeSpan StartedAt, long PredictedBytes, bool IsAssumed = false);
 
 /// <summary>Who knows the requests that the app is working on.</summary>
 public interface IInFlightRequests

@@ -36,6 +36,13 @@ public static class OomAdvice
             return $"{limit[..1].ToUpperInvariant()}{limit[1..]} was nearly full before {found.Route} came: the app keeps memory between requests. Look for a leak, restart it earlier (--recycle-at), and with glibc set MALLOC_ARENA_MAX=2.";
         }
 
+        // What a new class was let in for is no measurement: what was seen is less than it would have taken.
+        if (own.Count > 0 && own.TrueForAll(r => r.IsAssumed))
+        {
+            var seen = (long)(Math.Max(0, curve.Max(p => p.UsedBytes) - start) * found.Share / own.Count);
+            return $"{found.Route} was new, and {own.Count} of it had taken {MiB(seen)} each when {limit} was reached, without an end: raise it, or bound in the app what one request takes.";
+        }
+
         if (each <= 0) return $"{found.Route} ran {own.Count} at a time when {limit} was reached: let fewer in at once, or raise the limit.";
         var needed = (long)((start + ((double)each * own.Count)) * Room);
         var tooMany = limitBytes != long.MaxValue && needed > limitBytes;

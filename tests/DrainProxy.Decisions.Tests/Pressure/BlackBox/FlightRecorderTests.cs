@@ -114,6 +114,18 @@ public sealed class FlightRecorderTests
     }
 
     [Fact]
+    public void Advice_for_a_new_route_goes_by_what_it_was_seen_to_take_and_not_by_what_was_assumed()
+    {
+        var flight = new Flight(256 * Flight.MiB);
+        flight.Record(40 * Flight.MiB, 40 * Flight.MiB);
+        flight.Requests.Add(new("GET /climb", flight.Now, 244 * Flight.MiB, IsAssumed: true));
+        flight.Record(100 * Flight.MiB, 180 * Flight.MiB, 250 * Flight.MiB);
+        var advice = flight.Recorder.Incident(flight.Now, 1, OomEvidence.Counter).Advice;
+        Assert.Contains("GET /climb was new, and 1 of it had taken 210 MiB each when the limit of 256 MiB was reached", advice);
+        Assert.DoesNotContain("244", advice);
+    }
+
+    [Fact]
     public void Advice_for_a_limit_that_was_full_before_is_about_what_the_app_keeps()
     {
         flight.Record(900 * MiB);
