@@ -116,13 +116,13 @@ internal sealed class PressureSampler : IDisposable
     }
 
     /// <summary>The highest use since the last call, which starts a new period at the use of now. For the metrics' peak alone.</summary>
-    public long TakePeak() => Take(ref peak, Latest.UsedBytes);
+    public long TakePeak() => PeakHold.Take(ref peak, Latest.UsedBytes);
 
     /// <summary>The same for our own accept queue, in connections.</summary>
-    public long TakeQueuePeak() => Take(ref queuePeak, Newest.OwnAcceptQueue);
+    public long TakeQueuePeak() => PeakHold.Take(ref queuePeak, Newest.OwnAcceptQueue);
 
     /// <summary>And for the app's.</summary>
-    public long TakeAppQueuePeak() => Take(ref appQueuePeak, Newest.Sample.AcceptQueue);
+    public long TakeAppQueuePeak() => PeakHold.Take(ref appQueuePeak, Newest.Sample.AcceptQueue);
 
     /// <summary>Reads out of turn, when something has happened that the next reading would show too late. Waits for a reading that is under way.</summary>
     public void ReadNow()
@@ -256,12 +256,5 @@ internal sealed class PressureSampler : IDisposable
         {
             // The program is ending.
         }
-    }
-
-    private static long Take(ref long peak, long current)
-    {
-        var highest = Interlocked.Exchange(ref peak, 0);
-        PeakHold.Raise(current, ref peak);
-        return Math.Max(highest, current);
     }
 }

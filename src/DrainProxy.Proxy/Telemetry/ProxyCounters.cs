@@ -231,25 +231,16 @@ public sealed class ProxyCounters
     }
 
     /// <summary>The highest value since the last call, which starts a new period at the current value. For ProxyMetrics alone (see RecentPeak).</summary>
-    internal long TakeInFlightPeak() => Take(ref inFlightPeak, ref inFlight);
+    internal long TakeInFlightPeak() => PeakHold.Take(ref inFlightPeak, in inFlight);
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
-    internal long TakeHeldPeak() => Take(ref heldPeak, ref held);
+    internal long TakeHeldPeak() => PeakHold.Take(ref heldPeak, in held);
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
-    internal long TakeQueuedPeak(Lane lane) => Take(ref queuedPeak[(int)lane], ref queued[(int)lane]);
+    internal long TakeQueuedPeak(Lane lane) => PeakHold.Take(ref queuedPeak[(int)lane], in queued[(int)lane]);
 
     /// <inheritdoc cref="TakeInFlightPeak"/>
-    internal long TakeConnectionsPeak(Side side) => Take(ref openPeak[(int)side], ref open[(int)side]);
+    internal long TakeConnectionsPeak(Side side) => PeakHold.Take(ref openPeak[(int)side], in open[(int)side]);
 
     private static int RecycleIndex(RecycleReason reason, Recycled result) => ((int)reason * Enum.GetValues<Recycled>().Length) + (int)result;
-
-    /// <summary>The current value is read after the period began: an increment in between raises the peak of the new period itself.</summary>
-    private static long Take(ref long peak, ref long value)
-    {
-        var highest = Interlocked.Exchange(ref peak, 0);
-        var current = Volatile.Read(ref value);
-        PeakHold.Raise(current, ref peak);
-        return Math.Max(highest, current);
-    }
 }
