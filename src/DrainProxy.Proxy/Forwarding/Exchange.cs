@@ -149,6 +149,15 @@ internal sealed class Exchange
     /// <summary>It takes memory of the app, and goes over connections that only such requests use.</summary>
     public bool IsHeavy { get; set; }
 
+    /// <summary>It is counted among the streams of a client that has proven nothing yet.</summary>
+    public bool IsAmongNew { get; set; }
+
+    /// <summary>The answer has left our memory by the client's will.</summary>
+    public bool IsAnswered => Outcome is Outcome.Ok or Outcome.AppError && !Http.RequestAborted.IsCancellationRequested;
+
+    /// <summary>The answer had content, whose way to the client HTTP/2 leaves to the client's windows.</summary>
+    public bool HadContent => Http.Response is { ContentLength: null or > 0, StatusCode: not (204 or 304) } && Http.Request.Method != "HEAD";
+
     /// <summary>Ends this exchange alone; only exchanges that may become endless have one.</summary>
     public CancellationTokenSource? Cancel { get; set; }
 
@@ -291,15 +300,6 @@ internal sealed class Exchange
         else Connection.Target.Monitor.Breaker.ProbeAbandoned();
     }
 
-    /// <summary>It is counted among the streams of a client that has proven nothing yet.</summary>
-    public bool IsAmongNew { get; set; }
-
-    /// <summary>The answer has left our memory by the client's will.</summary>
-    public bool IsAnswered => Outcome is Outcome.Ok or Outcome.AppError && !Http.RequestAborted.IsCancellationRequested;
-
-    /// <summary>The answer had content, whose way to the client HTTP/2 leaves to the client's windows.</summary>
-    public bool HadContent => Http.Response is { ContentLength: null or > 0, StatusCode: not (204 or 304) } && Http.Request.Method != "HEAD";
-
     /// <summary>The answer is Kestrel's whole: from now on the client is charged with what the exchange keeps in memory.</summary>
     public void HandedOver()
     {
@@ -344,11 +344,4 @@ internal sealed class Exchange
         var path = target.IndexOfAny(['/', '?'], authority + 3);
         return path < 0 ? "/" : target[path] == '/' ? target[path..] : "/" + target[path..];
     }
-}
-
-/// <summary>The URI of a request to the app, as it is on the wire; leads from a message that SocketsHttpHandler sends back to its exchange.</summary>
-internal sealed class ExchangeUri(string uri, Exchange exchange)
-    : Uri(uri, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })
-{
-    public Exchange Exchange => exchange;
 }
